@@ -1,0 +1,92 @@
+# The commands of a working day. `make` alone lists them.
+
+include .ci/versions
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+MAKEFLAGS += --no-print-directory
+
+# Profile and further flags of a run: make validate PROFILE=nightly ARGS="--postgres local"
+PROFILE ?= pr
+ARGS ?=
+
+# An empty environment is enough: Go is looked for in its usual place, and
+# what needs a home directory gets one inside the tree.
+GO := $(firstword $(shell command -v go 2>/dev/null) $(wildcard /usr/local/go/bin/go /usr/lib/go/bin/go) go)
+export PATH := $(if $(findstring /,$(GO)),$(dir $(GO)):)$(or $(PATH),/usr/local/bin:/usr/bin:/bin)
+ifeq ($(strip $(HOME)),)
+export HOME := $(CURDIR)/.cache/home
+export GOFLAGS := $(GOFLAGS) -modcacherw
+endif
+
+# The version is read from git, unless there is none or the tree belongs to
+# someone else, which git refuses to look at.
+VCS := $(if $(shell git rev-parse --verify --quiet HEAD 2>/dev/null),true,false)
+
+GOLANGCI_LINT_BIN := bin/tools/golangci-lint-$(GOLANGCI_LINT)
+GOVULNCHECK_BIN := bin/tools/govulncheck-$(GOVULNCHECK)
+ACTIONLINT_BIN := bin/tools/actionlint-$(ACTIONLINT)
+
+.PHONY: help
+help: ## List these commands
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: build
+build: need-go ## Build bin/signoff and bin/marketd
+	@$(GO) build -trimpath -buildvcs=$(VCS) -o bin/ ./harness/cmd/signoff ./service/cmd/marketd
+
+.PHONY: validate
+validate: build ## Run the promises against a real Postgres and sign the report (out/latest)
+	@bin/signoff run --profile $(PROFILE) $(ARGS)
+
+.PHONY: test
+test: need-go ## Run the tests of the harness and the service
+	$(GO) test -timeout 5m ./...
+
+.PHONY: lint
+lint: build tools ## Check style, imports, workflows and the list of steps
+	@$(GOLANGCI_LINT_BIN) run ./...
+	@.ci/check-workflows $(ACTIONLINT_BIN)
+	@bin/signoff steps --check
+
+.PHONY: vulnerabilities
+vulnerabilities: $(GOVULNCHECK_BIN) ## Compare the code with the Go vulnerability database
+	@.ci/vulnerabilities $(GOVULNCHECK_BIN)
+
+.PHONY: bench
+bench: need-go ## Compare the load engine with pgbench, and an arm with itself a hundred times
+	$(GO) test -run '^$$' -bench Insert -benchtime 1x -timeout 10m ./harness/load
+	$(GO) test -run '^$$' -bench AA -benchtime 1x -timeout 30m ./harness/experiment
+
+.PHONY: serve
+serve: build ## Run the service on a Postgres of its own, with a market that trades
+	@bin/signoff serve $(ARGS)
+
+.PHONY: steps
+steps: build ## Write features/STEPS.md, the list of sentences a feature may use
+	@bin/signoff steps
+
+.PHONY: postgres-image
+postgres-image: ## Build a Postgres image from Debian packages, where no registry is reached
+	@.ci/postgres-image
+
+.PHONY: tools
+tools: $(GOLANGCI_LINT_BIN) $(GOVULNCHECK_BIN) $(ACTIONLINT_BIN) ## Build the linters (some minutes the first time)
+
+.PHONY: clean
+clean: ## Remove what the other commands made in this directory
+	@rm -rf bin out .cache
+
+.PHONY: need-go
+need-go:
+	@$(GO) version >/dev/null 2>&1 || { echo "Go 1.26 or newer is needed: https://go.dev/dl" >&2; exit 2; }
+
+$(GOLANGCI_LINT_BIN): | need-go
+	@.ci/tool $(GO) github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT) $@
+
+$(GOVULNCHECK_BIN): | need-go
+	@.ci/tool $(GO) golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK) $@
+
+$(ACTIONLINT_BIN): | need-go
+	@.ci/tool $(GO) github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT) $@

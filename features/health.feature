@@ -1,0 +1,46 @@
+@health
+Feature: Operators know at once how the market is doing
+
+  A monitor that lies, or does not answer, is worse than none.
+
+  Rule: The answers that existing monitors read never change
+
+    @pr @SLO-HEALTH-01
+    Scenario: Ordinary day
+      Given a market of 20 instruments
+      When a monitor asks for the health 400 times
+      Then these objectives hold:
+        | measure                        | target         |
+        | version 1 answers that changed | exactly 0      |
+        | health answers missed          | exactly 0      |
+        | health answer, p99             | at most 100 ms |
+
+  Rule: The figures of the database are complete and fresh
+
+    @pr @SLO-HEALTH-02
+    Scenario: An operator looks at a busy market
+      Given a market of 50 instruments
+      When an operator reads the database health 10 times a second for 4 seconds while the market trades 50 prices a second
+      Then these objectives hold:
+        | measure                             | target        |
+        | answers that break their schema     | exactly 0     |
+        | answers without a figure            | exactly 0     |
+        | health answers missed               | exactly 0     |
+        | time until the figures are complete | at most 5 s   |
+        | health answer, p50                  | at most 50 ms |
+        | age of the figures                  | at most 3 s   |
+
+  Rule: A database that is gone is told, never hidden
+
+    @pr @SLO-HEALTH-03
+    Scenario: The database is gone for a while
+      Given a market of 20 instruments
+      When the database stops answering for 3 seconds
+      Then these objectives hold:
+        | measure                         | target      |
+        | time until the trouble is told  | at most 5 s |
+        | time until the recovery is told | at most 5 s |
+        | changes never told              | exactly 0   |
+        | liveness answers missed         | exactly 0   |
+        | health answers missed           | exactly 0   |
+        | health answer                   | at most 2 s |

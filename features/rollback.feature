@@ -1,0 +1,31 @@
+@rollback
+Feature: A release can be taken back without losing a price
+
+  The way back must be as safe as the way forward.
+
+  Rule: Every row survives the way back and the way forward again
+
+    @pr @SLO-ROLLBACK-01
+    Scenario: Second thoughts after a release
+      Given 20,000 prices of 50 instruments in a released system
+      When the release is taken back and put on again
+      Then these objectives hold:
+        | measure            | target       |
+        | rows lost          | exactly 0    |
+        | rows changed       | exactly 0    |
+        | rows from nowhere  | exactly 0    |
+        | rollback, duration | at most 60 s |
+
+  Rule: Prices that are written meanwhile survive too
+
+    @pr @SLO-ROLLBACK-02
+    Scenario: Trading goes on while the release is away
+      Given 10,000 prices of 50 instruments in a released system
+      When the release is taken back, 5,000 prices are stored, and it is put on again
+      Then these objectives hold:
+        | measure            | target       |
+        | rows lost          | exactly 0    |
+        | rows changed       | exactly 0    |
+        | rows from nowhere  | exactly 0    |
+        | rollback, duration | at most 60 s |
+        | upgrade, duration  | at most 60 s |

@@ -1,0 +1,187 @@
+package drive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/signoff-dev/signoff/harness/environ"
+	"github.com/signoff-dev/signoff/harness/measure"
+)
+
+// Operator upgrades and rolls back a database with the tool that ships with
+// the service.
+type Operator struct {
+	// Tool is the path of marketd.
+	Tool string
+	// DSN is the database.
+	DSN string
+}
+
+// BaselineVersion is the migration before the extension.
+const BaselineVersion = 1
+
+// Upgrade brings the database to the newest schema.
+func (o Operator) Upgrade(ctx context.Context) (time.Duration, error) {
+	return o.migrate(ctx, "upgrading to the newest schema", "up")
+}
+
+// UpgradeTo brings the database up to one version of the schema.
+func (o Operator) UpgradeTo(ctx context.Context, version int) (time.Duration, error) {
+	return o.migrate(ctx, fmt.Sprintf("upgrading to schema %d", version), "up", "--to", strconv.Itoa(version))
+}
+
+// RollBack takes the database back to the schema before the extension.
+func (o Operator) RollBack(ctx context.Context) (time.Duration, error) {
+	return o.migrate(ctx, "rolling back to the baseline", "down", "--to", strconv.Itoa(BaselineVersion))
+}
+
+func (o Operator) migrate(ctx context.Context, doing string, args ...string) (time.Duration, error) {
+	start := time.Now()
+	if _, err := environ.Command(ctx, o.Tool, o.DSN, append([]string{"migrate"}, args...)...); err != nil {
+		return 0, fmt.Errorf("%s: %w", doing, err)
+	}
+	return time.Since(start), nil
+}
+
+// Content is what is stored, row by row: a digest of every price by its identity.
+type Content map[string]int64
+
+// The content of both layouts in one form. A figure is compared by its value:
+// 181.08000000 and 181.08 are the same price.
+const (
+	contentBaseline = `SELECT kind || '|' || symbol || '|' || extract(epoch FROM at) || '|' || trade, hashtextextended(concat_ws('|',
+		trim_scale(open), trim_scale(high), trim_scale(low), trim_scale(close), trim_scale(volume)), 0) FROM market_data`
+	contentCurrent = `SELECT 'tick|' || i.symbol || '|' || extract(epoch FROM t.at) || '|' || t.trade, hashtextextended(concat_ws('|',
+		trim_scale(t.price::numeric), trim_scale(t.volume::numeric)), 0) FROM ticks t JOIN instruments i ON i.id = t.instrument_id
+	UNION ALL SELECT 'bar|' || i.symbol || '|' || extract(epoch FROM b.day::timestamp AT TIME ZONE 'UTC') || '|0', hashtextextended(concat_ws('|',
+		trim_scale(b.open::numeric), trim_scale(b.high::numeric), trim_scale(b.low::numeric), trim_scale(b.close::numeric), trim_scale(b.volume::numeric)), 0)
+		FROM bars b JOIN instruments i ON i.id = b.instrument_id`
+)
+
+// ReadContent reads everything that is stored, in whichever layout it is.
+func ReadContent(ctx context.Context, dsn string) (Content, error) {
+	content := Content{}
+	err := connected(ctx, dsn, "reading what is stored", func(conn *pgx.Conn) error {
+		var current bool
+		if err := conn.QueryRow(ctx, `SELECT to_regclass('ticks') IS NOT NULL`).Scan(&current); err != nil {
+			return err
+		}
+		sql := contentBaseline
+		if current {
+			sql = contentCurrent
+		}
+		rows, err := conn.Query(ctx, sql)
+		if err != nil {
+			return err
+		}
+		var key string
+		var digest int64
+		_, err = pgx.ForEachRow(rows, []any{&key, &digest}, func() error {
+			if _, twice := content[key]; twice {
+				return finding(key + " is stored twice")
+			}
+			content[key] = digest
+			return nil
+		})
+		return err
+	})
+	return content, err
+}
+
+// Difference counts the rows of before that are missing in after, those that
+// have other figures there, and those that only after has.
+func (before Content) Difference(after Content) (lost, changed, added int64) {
+	for key, digest := range before {
+		got, ok := after[key]
+		switch {
+		case !ok:
+			lost++
+		case got != digest:
+			changed++
+		}
+	}
+	for key := range after {
+		if _, ok := before[key]; !ok {
+			added++
+		}
+	}
+	return lost, changed, added
+}
+
+// Journey is a release that is taken back and put on again.
+type Journey struct {
+	Operator Operator
+	// Meanwhile is done while the baseline serves, between the two ways; nil
+	// is nothing.
+	Meanwhile func(ctx context.Context) error
+}
+
+// ThereAndBack takes the release back to the baseline and puts it on again. It
+// yields "rows lost", "rows changed" and "rows from nowhere", counted of all rows
+// at both stops,
+// and "rollback, duration" and "upgrade, duration" in seconds.
+func (j Journey) ThereAndBack(ctx context.Context) (measure.Set, error) {
+	before, err := ReadContent(ctx, j.Operator.DSN)
+	if err != nil {
+		return nil, err
+	}
+	if len(before) == 0 {
+		return nil, errors.New("taking the release back: nothing is stored, so nothing could be lost")
+	}
+	down, err := j.Operator.RollBack(ctx)
+	if err != nil {
+		return nil, err
+	}
+	there, err := ReadContent(ctx, j.Operator.DSN)
+	if err != nil {
+		return nil, err
+	}
+	lost, changed, added := before.Difference(there)
+	if j.Meanwhile != nil {
+		if err := j.Meanwhile(ctx); err != nil {
+			return nil, err
+		}
+		if there, err = ReadContent(ctx, j.Operator.DSN); err != nil {
+			return nil, err
+		}
+	}
+	up, err := j.Operator.Upgrade(ctx)
+	if err != nil {
+		return nil, err
+	}
+	back, err := ReadContent(ctx, j.Operator.DSN)
+	if err != nil {
+		return nil, err
+	}
+	lostBack, changedBack, addedBack := there.Difference(back)
+	rows := int64(len(before) + len(there))
+	return measure.Set{
+		"rows lost":          count("rows lost", lost+lostBack, rows),
+		"rows changed":       count("rows changed", changed+changedBack, rows),
+		"rows from nowhere":  count("rows from nowhere", added+addedBack, rows),
+		"rollback, duration": seconds("rollback, duration", down),
+		"upgrade, duration":  seconds("upgrade, duration", up),
+	}, nil
+}
+
+func count(name string, hits, of int64) measure.Value {
+	return measure.Value{Name: name, Share: &measure.Share{Hits: hits, Of: of}}
+}
+
+func seconds(name string, d time.Duration) measure.Value {
+	return measure.Value{Name: name, Unit: "s", Amount: &measure.Amount{Value: d.Seconds(), Of: 1, Says: "measured once"}}
+}
+
+// SchemaVersion is the newest migration that was applied to a database.
+func SchemaVersion(ctx context.Context, dsn string) (int64, error) {
+	var version int64
+	err := connected(ctx, dsn, "reading the version of the schema", func(conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`).Scan(&version)
+	})
+	return version, err
+}

@@ -1,0 +1,155 @@
+package objective
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/signoff-dev/signoff/harness/measure"
+)
+
+const (
+	// fitnessLevel is the confidence at which a block must not differ from itself.
+	fitnessLevel = 0.99
+	// leastMargin is the spread that a fit machine may show in any case, as a ratio.
+	leastMargin = 1.05
+	// clockSlack is how much shorter than the least a block may come out,
+	// because two clocks do not agree to the last digit.
+	clockSlack = 0.01
+)
+
+// unfit says why the experiment proves nothing in either direction, or nothing.
+func (c comparison) unfit() string {
+	p := c.pairs
+	if err := p.Validate(); err != nil {
+		return "The record of the experiment is void: " + strings.ReplaceAll(err.Error(), "\n", "; ") + "."
+	}
+	if reason := unplanned(p); reason != "" {
+		return reason
+	}
+	if reason := fleeting(p); reason != "" {
+		return reason
+	}
+	if reason := differing(p.BaselineArm, p.CurrentArm); reason != "" {
+		return reason
+	}
+	for _, arm := range []measure.Arm{p.BaselineArm, p.CurrentArm} {
+		if reason := forgetful(arm); reason != "" {
+			return reason
+		}
+	}
+	return c.unsteady()
+}
+
+// unplanned says what of the plan was left to the experiment: where it may
+// stop, how sure it must be, and who goes first are the same for all.
+func unplanned(p measure.Pairs) string {
+	if !slices.Equal(p.Looks, measure.Looks()) {
+		return fmt.Sprintf("The experiment was to look after %v pairs; every experiment looks after %v.", p.Looks, measure.Looks())
+	}
+	if p.Alpha != measure.Alpha {
+		write := figures(100*measure.Alpha, 100*p.Alpha)
+		return fmt.Sprintf("The experiment allowed itself an error of %s %%; every experiment has %s %%.",
+			write(100*p.Alpha), write(100*measure.Alpha))
+	}
+	if p.First != measure.Order(p.Seed, len(p.First)) {
+		return fmt.Sprintf("The order of the pairs is not that of the seed %d.", p.Seed)
+	}
+	return ""
+}
+
+// fleeting says that the blocks were too short or too cold to count.
+func fleeting(p measure.Pairs) string {
+	least := measure.LeastBlock.Seconds()
+	if p.BlockSeconds < least*(1-clockSlack) {
+		write := figures(1000*least, 1000*p.BlockSeconds)
+		return fmt.Sprintf("The shortest block took %s ms, and %s ms is the least that counts.", write(1000*p.BlockSeconds), write(1000*least))
+	}
+	if p.WarmupPairs < measure.LeastWarmup {
+		return "No pair was dropped to warm up, so that the first ones measure a cold machine."
+	}
+	return ""
+}
+
+// forgetful says that an arm ran without the durability that its promise is
+// about, or does not say with which.
+func forgetful(arm measure.Arm) string {
+	for _, d := range durability() {
+		value, told := arm.Settings[d.setting]
+		if !told || value == "" {
+			return fmt.Sprintf("The durability of the arm %q is not known: its %s was not recorded.", arm.Name, d.setting)
+		}
+		if !slices.Contains(d.sound, value) {
+			return fmt.Sprintf("The arm %q may lose what it acknowledged: it ran with %s %q.", arm.Name, d.setting, value)
+		}
+	}
+	return ""
+}
+
+// durable is a setting of the server and the values with which it keeps what
+// it acknowledged.
+type durable struct {
+	setting string
+	sound   []string
+}
+
+func durability() []durable {
+	return []durable{
+		{"fsync", []string{"on"}},
+		{"full_page_writes", []string{"on"}},
+		{"synchronous_commit", []string{"on", "remote_write", "remote_apply"}},
+		{"wal_level", []string{"minimal", "replica", "logical"}},
+	}
+}
+
+// differing names the first difference between two arms that must be alike.
+func differing(baseline, current measure.Arm) string {
+	names := slices.Collect(maps.Keys(baseline.Settings))
+	names = slices.AppendSeq(names, maps.Keys(current.Settings))
+	slices.Sort(names)
+	for _, name := range names {
+		b, inBaseline := baseline.Settings[name]
+		c, inCurrent := current.Settings[name]
+		if b != c || inBaseline != inCurrent {
+			return fmt.Sprintf("The arms ran with different settings: %s was %q for the baseline and %q for the current arm.", name, b, c)
+		}
+	}
+	if baseline.Rows != current.Rows {
+		return fmt.Sprintf("The arms started from different tables: %s rows for the baseline and %s for the current arm.",
+			count(baseline.Rows), count(current.Rows))
+	}
+	return ""
+}
+
+// unsteady says why the machine cannot measure what the target asks for: it
+// finds a difference between a block and itself, or spreads wider than the
+// distance from 1 to the limit.
+func (c comparison) unsteady() string {
+	if c.pairs.Fitness == nil {
+		return "The machine was not shown to be fit: there is no run of the block against itself."
+	}
+	i, err := c.pairs.Fitness.Interval(fitnessLevel)
+	if err != nil {
+		return fmt.Sprintf("The machine was not shown to be fit: %v.", err)
+	}
+	write := figures(1, i.Estimate, i.Low, i.High)
+	if i.Low > 1+rounding || i.High < 1-rounding {
+		return fmt.Sprintf("The machine is not fit: the same block against itself came out %s times as fast, and its interval from %s to %s leaves out 1.",
+			write(i.Estimate), write(i.Low), write(i.High))
+	}
+	spread := math.Sqrt(i.High / i.Low)
+	margin := max(math.Exp(math.Abs(math.Log(c.objective.Limit()))), leastMargin)
+	if spread > margin*(1+rounding) {
+		found, allowed := percentOver(spread), percentOver(margin)
+		write = figures(allowed, found)
+		return fmt.Sprintf("The machine is not fit: the same block against itself spreads by ±%s %%, and the target allows ±%s %%.",
+			write(found), write(allowed))
+	}
+	return ""
+}
+
+// percentOver is how far a ratio lies over 1, without the last digits that
+// logarithms spoil.
+func percentOver(ratio float64) float64 { return math.Round(1e8*(ratio-1)) / 1e6 }

@@ -1,0 +1,118 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/signoff-dev/signoff/harness/evidence"
+	"github.com/signoff-dev/signoff/harness/objective"
+)
+
+// headline is the answer to "may we release?" in one sentence, with the mark
+// that goes with it.
+type headline struct {
+	verdict  objective.Verdict
+	sentence string
+}
+
+// previewOnly begins what must not be taken for a sign-off.
+const previewOnly = "Preview only: "
+
+func headlineOf(run evidence.Run, signer Signer) headline {
+	t := tallyOf(run)
+	preview := signer.Preview() || run.Commit.Dirty || run.Narrowed()
+	fails, meant := t.of[objective.Fail], t.meant(run)
+	switch {
+	case fails > 0 && t.broken > 0:
+		return headline{objective.Fail, "Not ready: " + areBroken(fails, meant) + ", and " + couldNot(t.broken)}
+	case fails > 0:
+		return headline{objective.Fail, "Not ready: " + areBroken(fails, meant)}
+	case t.broken > 0:
+		return headline{objective.NotRun, "Not decided: " + couldNot(t.broken)}
+	case t.promises == t.skipped:
+		return headline{objective.NotRun, "Not decided: no promise was judged"}
+	case run.Result.Outcome == evidence.Broken || run.Result.ExitCode == evidence.ExitBroken:
+		return headline{objective.NotRun, "Not decided: the harness could not do its work"}
+	case t.undecided() > 0:
+		return undecided(run, t)
+	case run.Result.ExitCode != evidence.ExitPassed && t.skipped > 0:
+		return headline{objective.NotRun, fmt.Sprintf("Not ready: %d of %d promises %s not run", t.skipped, t.promises, wasWere(t.skipped))}
+	case run.Result.ExitCode != evidence.ExitPassed:
+		return headline{objective.NotRun, "Not ready: " + run.Result.Reason}
+	}
+	whole := fmt.Sprintf("all %d promises hold", t.promises-t.skipped)
+	switch {
+	case t.promises-t.skipped == 1:
+		whole = "the one promise holds"
+	case t.skipped > 0:
+		whole = fmt.Sprintf("all %d promises that ran hold", t.promises-t.skipped)
+	}
+	if preview {
+		return headline{objective.Pass, previewOnly + whole}
+	}
+	return headline{objective.Pass, "Ready: " + whole}
+}
+
+// undecided is the headline of a run in which nothing failed and something is
+// open; whether that blocks is the exit code's to say.
+func undecided(run evidence.Run, t tally) headline {
+	n := t.undecided()
+	h := headline{objective.Inconclusive, fmt.Sprintf("%d of %d promises %s undecided", n, t.meant(run), isAre(n))}
+	if t.of[objective.Unfit] == n {
+		h = headline{objective.Unfit, fmt.Sprintf("%d of %d promises could not be judged on this machine", n, t.meant(run))}
+	}
+	if run.Result.ExitCode == 0 {
+		h.sentence = "No promise is broken, but " + h.sentence
+	} else {
+		h.sentence = "Not ready: " + h.sentence
+	}
+	return h
+}
+
+func areBroken(n, of int) string {
+	return fmt.Sprintf("%d of %d promises %s broken", n, of, isAre(n))
+}
+
+func couldNot(scenarios int) string {
+	return plural(scenarios, "scenario", "scenarios") + " could not be carried out"
+}
+
+func wasWere(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+// caveat says why nobody should release on this report, whatever it found; it
+// is empty for a report that a trusted key signs over a clean commit.
+func caveat(run evidence.Run, signer Signer) string {
+	var reasons []string
+	if run.Commit.Dirty {
+		reasons = append(reasons, "the work tree had changes that no commit holds, so nobody can check out what was tested")
+	}
+	if run.Narrowed() {
+		reasons = append(reasons, "the run was asked for only part of the promises ("+run.Narrowing()+")")
+	}
+	switch {
+	case signer.Local:
+		reasons = append(reasons, "the report is signed with a key that was made on this machine, which nobody else has a reason to trust")
+	case signer.Preview():
+		reasons = append(reasons, "nobody signed the report")
+	}
+	if len(reasons) == 0 {
+		return ""
+	}
+	said := strings.Join(reasons, ", and ") + "."
+	if strings.HasPrefix(headlineOf(run, signer).sentence, previewOnly) {
+		return capital(said)
+	}
+	return previewOnly + said
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/signoff-dev/signoff/service/httpapi"
+	"github.com/signoff-dev/signoff/service/market"
+	"github.com/signoff-dev/signoff/service/monitor"
+	"github.com/signoff-dev/signoff/service/stream"
+)
+
+const (
+	tokenVariable = "MARKETD_TOKEN"
+	// daysAhead is for how many days partitions are made at the start.
+	daysAhead = 4
+	// drainTime is how long requests may take to end after a stop was asked.
+	drainTime = 10 * time.Second
+)
+
+// serveOptions is the command line of serve.
+type serveOptions struct {
+	listen      string
+	database    string
+	tokenEnv    string
+	connections int32
+}
+
+func newServe(p program) *cobra.Command {
+	var o serveOptions
+	command := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve HTTP and WebSocket until stopped",
+		Args:  cobra.NoArgs,
+	}
+	dsn := databaseFlag(command, p)
+	flags := command.Flags()
+	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "address to listen on; port 0 takes a free one")
+	flags.StringVar(&o.tokenEnv, "token-env", tokenVariable, "environment variable with the token that writing needs")
+	flags.Int32Var(&o.connections, "connections", 8, "database connections for requests")
+	command.RunE = func(command *cobra.Command, _ []string) error {
+		o.database = *dsn
+		return serve(command.Context(), p, o)
+	}
+	return command
+}
+
+// serve runs the service until ctx ends: it stops accepting, lets requests
+// finish, closes the sockets, and then the pools.
+func serve(ctx context.Context, p program, o serveOptions) error {
+	token := p.getenv(o.tokenEnv)
+	config, err := o.check(token)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(p.err, nil))
+
+	if err := requireNewest(ctx, config.ConnConfig); err != nil {
+		return failed{err}
+	}
+	queries := monitor.NewRecorder()
+	served, err := openPool(ctx, servedPool(config, o.connections, queries))
+	if err != nil {
+		return failed{err}
+	}
+	defer served.Close()
+	watching, err := monitor.OpenPool(ctx, o.database)
+	if err != nil {
+		return failed{err}
+	}
+	defer watching.Close()
+
+	listener, err := listen(ctx, o.listen)
+	if err != nil {
+		return failed{err}
+	}
+	store := market.NewStore(served, log)
+	store.EnsureAhead(ctx, time.Now(), daysAhead)
+	var watcher *monitor.Service
+	sockets := stream.NewManager(stream.Config{
+		Log: log, Health: func() string { return watcher.Snapshot().Status.Word() },
+	})
+	watcher = monitor.New(monitor.Config{
+		Pool: watching, Served: served, Queries: queries, Publish: sockets, Log: log,
+	})
+	handler := httpapi.New(httpapi.Dependencies{
+		Store: store, Monitor: watcher, Stream: sockets,
+		Log: log, Token: token, Version: version(), Started: time.Now(),
+	})
+
+	fmt.Fprintf(p.out, "marketd listening on http://%s\n", listener.Addr())
+	if err := runAll(ctx, log, listener, handler, sockets.Run, watcher.Run); err != nil {
+		return failed{err}
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// check reports everything that is wrong with the options at once.
+func (o serveOptions) check(token string) (*pgxpool.Config, error) {
+	config, problem := parseDatabase(o.database)
+	problems := []error{problem}
+	if o.connections < 1 || o.connections > 1000 {
+		problems = append(problems, fmt.Errorf("--connections %d: must be from 1 to 1000", o.connections))
+	}
+	host, _, err := net.SplitHostPort(o.listen)
+	switch {
+	case err != nil:
+		problems = append(problems, fmt.Errorf("--listen %s: must be HOST:PORT, such as 127.0.0.1:8080", o.listen))
+	case !loopback(host) && token == "":
+		problems = append(problems, fmt.Errorf(
+			"--listen %s: is open to others, and writing would be too; put a token into the environment's %s, or listen on 127.0.0.1",
+			o.listen, o.tokenEnv))
+	}
+	return config, errors.Join(problems...)
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", address)
+	switch {
+	case err == nil:
+		return listener, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("listening on %s: the port is in use; stop what uses it or choose another with --listen", address)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("listening on %s: this user may not; choose a port above 1023 with --listen", address)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("listening on %s: this machine has no such address; choose another with --listen", address)
+	}
+	return nil, fmt.Errorf("listening on %s: the address cannot be used; choose another with --listen", address)
+}
+
+func servedPool(config *pgxpool.Config, connections int32, queries pgx.QueryTracer) *pgxpool.Config {
+	config = config.Copy()
+	config.MaxConns = connections
+	config.ConnConfig.Tracer = queries
+	config.ConnConfig.RuntimeParams["statement_timeout"] = "10s"
+	// A sum over many days is summed within each partition first.
+	config.ConnConfig.RuntimeParams["enable_partitionwise_aggregate"] = "on"
+	// An answer promises durability: a server that is set to forget its last
+	// commits in a crash may not do so for ours.
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `select set_config('synchronous_commit', 'on', false)
+			where current_setting('synchronous_commit') = 'off'`)
+		return err
+	}
+	return config
+}
+
+// runAll serves and runs the components until ctx ends or one fails. The
+// components stop only after the last request was answered.
+func runAll(
+	ctx context.Context, log *slog.Logger, listener net.Listener, handler http.Handler,
+	components ...func(context.Context) error,
+) error {
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	group, failing := errgroup.WithContext(ctx)
+	running, stopComponents := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopComponents()
+	for _, component := range components {
+		group.Go(func() error {
+			if err := component(running); !errors.Is(err, context.Canceled) {
+				return err
+			}
+			return nil
+		})
+	}
+	group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serving: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		defer stopComponents()
+		<-failing.Done()
+		log.Info("stopping")
+		draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		defer cancel()
+		if err := server.Shutdown(draining); err != nil {
+			return errors.Join(fmt.Errorf("waiting for requests to end: %w", err), server.Close())
+		}
+		return nil
+	})
+	return group.Wait()
+}

@@ -1,0 +1,56 @@
+// Package httpapi is the HTTP surface of the market-data service. It decodes
+// strictly, answers with JSON even when it refuses, and speaks of errors in
+// fixed codes. It refuses to know SQL: what a driver says goes to the log only.
+package httpapi
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/signoff-dev/signoff/service/market"
+	"github.com/signoff-dev/signoff/service/monitor"
+	"github.com/signoff-dev/signoff/service/stream"
+)
+
+// Dependencies is what the surface stands on.
+type Dependencies struct {
+	// Store keeps the market. Required.
+	Store *market.Store
+	// Monitor watches the database. Required.
+	Monitor *monitor.Service
+	// Stream serves the WebSocket clients and hears of every new tick.
+	// Required.
+	Stream *stream.Manager
+	// Log receives what callers must not see. Nil discards it.
+	Log *slog.Logger
+	// Token, unless empty, is asked of every mutating request as
+	// "Authorization: Bearer TOKEN".
+	Token string
+	// Version of the service, as shown by the health endpoints.
+	Version string
+	// Started is when the service began to serve.
+	Started time.Time
+}
+
+// New returns the whole surface. Every route is on this screen.
+func New(deps Dependencies) http.Handler {
+	if deps.Log == nil {
+		deps.Log = slog.New(slog.DiscardHandler)
+	}
+	m := &marketRoutes{store: deps.Store, stream: deps.Stream, log: deps.Log}
+	writing := requireToken(deps.Token)
+
+	mux := http.NewServeMux()
+	mux.Handle("POST /api/instruments", writing(m.registerInstruments))
+	mux.Handle("POST /api/ticks", writing(m.storeTicks))
+	mux.Handle("POST /api/bars", writing(m.storeBars))
+	mux.HandleFunc("GET /api/prices/latest", m.latest)
+	mux.HandleFunc("GET /api/prices", m.prices)
+	mux.HandleFunc("GET /api/prices/vwap", m.vwap)
+	mux.HandleFunc("GET /api/bars", m.bars)
+	healthRoutes(mux, deps) // GET /api/health, /live, /ready, /database
+	mux.Handle("GET /ws", deps.Stream)
+
+	return recoverPanics(deps.Log, refuseCrossSite(limitTime(answerUnmatched(mux))))
+}

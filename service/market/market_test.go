@@ -1,0 +1,255 @@
+package market_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signoff-dev/signoff/service/internal/testdb"
+	"github.com/signoff-dev/signoff/service/market"
+)
+
+func TestMain(m *testing.M) { testdb.Main(m) }
+
+func noon() time.Time { return time.Date(2016, 1, 4, 12, 0, 0, 123456000, time.UTC) }
+
+func TestTicksAreStoredOnceAndReadBackAsTheyWere(t *testing.T) {
+	store, _ := newStore(t, "AAPL", "MSFT")
+	ticks := []market.Tick{
+		{Symbol: "MSFT", At: noon().Add(time.Hour), Trade: 2, Price: 54.8, Volume: 7},
+		{Symbol: "AAPL", At: noon(), Trade: 1, Price: 101.5, Volume: 10},
+		{Symbol: "AAPL", At: noon().Add(-time.Second), Trade: 1, Price: 99.99999999, Volume: 0},
+	}
+	fresh, counts, err := store.StoreTicks(t.Context(), ticks)
+	require.NoError(t, err)
+	require.Equal(t, market.Counts{Stored: 3}, counts)
+	require.Equal(t, ticks, fresh, "new ticks keep the order they came in")
+
+	again := []market.Tick{ticks[0], {Symbol: "MSFT", At: noon(), Trade: 3, Price: 1, Volume: 1}}
+	fresh, counts, err = store.StoreTicks(t.Context(), again)
+	require.NoError(t, err)
+	require.Equal(t, market.Counts{Stored: 1, Duplicates: 1}, counts)
+	require.Equal(t, again[1:], fresh, "only the new tick is new")
+
+	got, err := store.Range(t.Context(), "AAPL", market.Span{}, 10)
+	require.NoError(t, err)
+	require.Equal(t, []market.Tick{ticks[2], ticks[1]}, got)
+	latest, err := store.Latest(t.Context(), "AAPL")
+	require.NoError(t, err)
+	require.Equal(t, ticks[1], latest)
+}
+
+func TestADuplicateWithinABatchCountsOnceAndTheFirstWins(t *testing.T) {
+	store, _ := newStore(t, "AAPL")
+	first := market.Tick{Symbol: "AAPL", At: noon(), Trade: 1, Price: 1, Volume: 1}
+	second := first
+	second.Price = 2
+	fresh, counts, err := store.StoreTicks(t.Context(), []market.Tick{first, second})
+	require.NoError(t, err)
+	require.Equal(t, market.Counts{Stored: 1, Duplicates: 1}, counts)
+	require.Equal(t, []market.Tick{first}, fresh)
+	latest, err := store.Latest(t.Context(), "AAPL")
+	require.NoError(t, err)
+	require.Equal(t, first, latest)
+}
+
+func TestABatchWithAnUnknownInstrumentStoresNothing(t *testing.T) {
+	store, _ := newStore(t, "AAPL")
+	_, _, err := store.StoreTicks(t.Context(), []market.Tick{
+		{Symbol: "AAPL", At: noon(), Trade: 1, Price: 1, Volume: 1},
+		{Symbol: "NOPE", At: noon(), Trade: 1, Price: 1, Volume: 1},
+	})
+	var unknown *market.UnknownInstrument
+	require.ErrorAs(t, err, &unknown)
+	require.Equal(t, "ticks[1].symbol", unknown.Field)
+	require.Equal(t, []string{"NOPE"}, unknown.Symbols)
+	_, err = store.Latest(t.Context(), "AAPL")
+	require.ErrorIs(t, err, market.ErrNoPrices)
+}
+
+func TestAnInstrumentThatVanishedIsNoticed(t *testing.T) {
+	store, pool := newStore(t, "AAPL")
+	tick := market.Tick{Symbol: "AAPL", At: noon(), Trade: 1, Price: 1, Volume: 1}
+	_, err := store.Latest(t.Context(), "AAPL")
+	require.ErrorIs(t, err, market.ErrNoPrices, "the store has learnt its number")
+	_, err = pool.Exec(t.Context(), `delete from instruments`)
+	require.NoError(t, err)
+	_, _, err = store.StoreTicks(t.Context(), []market.Tick{tick})
+	var unknown *market.UnknownInstrument
+	require.ErrorAs(t, err, &unknown)
+
+	_, err = store.RegisterInstruments(t.Context(), []market.Instrument{{Symbol: "AAPL"}})
+	require.NoError(t, err)
+	_, counts, err := store.StoreTicks(t.Context(), []market.Tick{tick})
+	require.NoError(t, err)
+	require.Equal(t, 1, counts.Stored)
+	_, err = pool.Exec(t.Context(), `delete from instruments`)
+	require.ErrorContains(t, err, "23503", "an instrument with ticks stays")
+}
+
+func TestBatchesThatOverlapInAnyOrderDoNotDeadlock(t *testing.T) {
+	store, _ := newStore(t, "AAPL")
+	const writers, size = 8, 200
+	var stored [writers]int
+	var wait sync.WaitGroup
+	for w := range writers {
+		wait.Go(func() {
+			ticks := make([]market.Tick, size)
+			for i := range ticks {
+				trade := i
+				if w%2 == 1 {
+					trade = size - 1 - i
+				}
+				ticks[i] = market.Tick{Symbol: "AAPL", At: noon(), Trade: int64(trade), Price: 1, Volume: 1}
+			}
+			_, counts, err := store.StoreTicks(t.Context(), ticks)
+			if err != nil {
+				t.Error(err)
+			}
+			stored[w] = counts.Stored
+		})
+	}
+	wait.Wait()
+	total := 0
+	for _, n := range stored {
+		total += n
+	}
+	require.Equal(t, size, total, "each tick is new to exactly one writer")
+}
+
+func TestAnAverageIsWeightedByVolumeOverAHalfOpenSpan(t *testing.T) {
+	store, _ := newStore(t, "AAPL")
+	_, _, err := store.StoreTicks(t.Context(), []market.Tick{
+		{Symbol: "AAPL", At: noon(), Trade: 1, Price: 10, Volume: 1},
+		{Symbol: "AAPL", At: noon().Add(time.Minute), Trade: 1, Price: 20, Volume: 3},
+		{Symbol: "AAPL", At: noon().Add(time.Hour), Trade: 1, Price: 1000, Volume: 1},
+		{Symbol: "AAPL", At: noon().Add(2 * time.Hour), Trade: 1, Price: 1000, Volume: 0},
+	})
+	require.NoError(t, err)
+	v, err := store.VWAP(t.Context(), "AAPL", market.Span{From: noon(), To: noon().Add(time.Hour)})
+	require.NoError(t, err)
+	require.Equal(t, market.VWAP{Price: 17.5, Volume: 4, Trades: 2}, v)
+	_, err = store.VWAP(t.Context(), "AAPL", market.Span{From: noon().Add(2 * time.Hour)})
+	require.ErrorIs(t, err, market.ErrNoPrices, "nothing was traded")
+}
+
+func TestRowsStayOutOfTheDefaultPartition(t *testing.T) {
+	store, pool := newStore(t, "AAPL")
+	_, err := pool.Exec(t.Context(), `insert into ticks (instrument_id, at, trade, price, volume) select id, $1, 77, 1, 1 from instruments`, noon())
+	require.NoError(t, err)
+	require.Equal(t, 1, count(t, pool, "ticks_default"), "nobody made the partition")
+
+	_, _, err = store.StoreTicks(t.Context(), []market.Tick{{Symbol: "AAPL", At: noon(), Trade: 1, Price: 1, Volume: 1}})
+	require.NoError(t, err)
+	_, err = store.StoreBars(t.Context(), []market.Bar{{Symbol: "AAPL", Day: noon().Truncate(24 * time.Hour), Open: 1, High: 1, Low: 1, Close: 1}})
+	require.NoError(t, err)
+	require.Zero(t, count(t, pool, "ticks_default"), "the row that was there has moved")
+	require.Equal(t, 2, count(t, pool, "ticks_p20160104"))
+	require.Equal(t, 1, count(t, pool, "bars_p2016"))
+
+	store.EnsureAhead(t.Context(), time.Date(2031, 12, 30, 23, 59, 0, 0, time.UTC), 4)
+	require.Zero(t, count(t, pool, "ticks_p20320103"))
+	require.Zero(t, count(t, pool, "bars_p2032"))
+}
+
+func TestAPartitionThatCannotBeMadeLosesNoRow(t *testing.T) {
+	store, pool := newStore(t, "AAPL")
+	tx, err := pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), `select * from ticks_default`) // somebody reads it for long
+	require.NoError(t, err)
+	_, counts, err := store.StoreTicks(t.Context(), []market.Tick{{Symbol: "AAPL", At: noon(), Trade: 1, Price: 1, Volume: 1}})
+	require.NoError(t, err)
+	require.Equal(t, 1, counts.Stored)
+	require.NoError(t, tx.Rollback(t.Context()))
+	require.Equal(t, 1, count(t, pool, "ticks_default"))
+}
+
+func TestAWrongFieldIsNamed(t *testing.T) {
+	good := market.Tick{Symbol: "AAPL", At: noon(), Trade: 1, Price: 101.5, Volume: 10}
+	tests := map[string]struct {
+		change func(*market.Tick)
+		want   string
+	}{
+		"no symbol":                 {func(k *market.Tick) { k.Symbol = "" }, "ticks[1].symbol: must not be empty"},
+		"a symbol that is too long": {func(k *market.Tick) { k.Symbol = strings.Repeat("A", 21) }, "ticks[1].symbol: must have at most 20 characters"},
+		"a symbol with a space":     {func(k *market.Tick) { k.Symbol = "A B" }, "ticks[1].symbol: may only have letters, digits and . - _ / : ^ ="},
+		"a symbol beyond ASCII":     {func(k *market.Tick) { k.Symbol = "ÄG" }, "ticks[1].symbol: may only have letters, digits and . - _ / : ^ ="},
+		"no time":                   {func(k *market.Tick) { k.At = time.Time{} }, "ticks[1].at: is missing"},
+		"a time too early":          {func(k *market.Tick) { k.At = time.Date(1899, 12, 31, 0, 0, 0, 0, time.UTC) }, "ticks[1].at: must lie between the years 1900 and 2200"},
+		"a time too late":           {func(k *market.Tick) { k.At = time.Date(2201, 1, 1, 0, 0, 0, 0, time.UTC) }, "ticks[1].at: must lie between the years 1900 and 2200"},
+		"a negative trade":          {func(k *market.Tick) { k.Trade = -1 }, "ticks[1].trade: must not be negative"},
+		"a free price":              {func(k *market.Tick) { k.Price = 0 }, "ticks[1].price: must be positive"},
+		"a price that is no number": {func(k *market.Tick) { k.Price = math.NaN() }, "ticks[1].price: must be positive"},
+		"an infinite price":         {func(k *market.Tick) { k.Price = math.Inf(1) }, "ticks[1].price: must be below 1000000000000"},
+		"a price with nine places":  {func(k *market.Tick) { k.Price = 1.123456789 }, "ticks[1].price: must have at most 15 significant digits, 8 of them after the point"},
+		"a price with 16 digits":    {func(k *market.Tick) { k.Price = 12345678.12345678 }, "ticks[1].price: must have at most 15 significant digits, 8 of them after the point"},
+		"a negative volume":         {func(k *market.Tick) { k.Volume = -0.5 }, "ticks[1].volume: must not be negative"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			bad := good
+			test.change(&bad)
+			var invalid *market.Invalid
+			require.ErrorAs(t, market.ValidateTicks([]market.Tick{good, bad}), &invalid)
+			require.Equal(t, test.want, invalid.Error())
+		})
+	}
+	require.NoError(t, market.ValidateTicks([]market.Tick{good}))
+	require.EqualError(t, market.ValidateTicks(nil), "ticks: must not be empty")
+	require.EqualError(t, market.ValidateBars([]market.Bar{{Symbol: "A", Day: noon(), Open: 1, High: 1, Low: 2, Close: 1}}),
+		"bars[0].high: must not be below low")
+	require.EqualError(t, market.ValidateInstruments([]market.Instrument{{Symbol: "A", Name: "a\nb"}}),
+		"instruments[0].name: must not have control characters")
+}
+
+// FuzzAmounts holds the validation to its purpose: what it lets pass goes to
+// DECIMAL(20,8) and back unchanged, and it lets pass all that does.
+func FuzzAmounts(f *testing.F) {
+	for _, seed := range []float64{0.00000001, 101.5, 999999999999, 12345678.12345678, 0.1 + 0.2, 1e-9, 5e-324} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, amount float64) {
+		err := market.ValidateTicks([]market.Tick{{Symbol: "A", At: noon(), Price: amount, Volume: 1}})
+		if !(amount > 0) || amount >= 1e12 {
+			require.Error(t, err)
+			return
+		}
+		decimal := fmt.Sprintf("%.8f", amount)
+		var back float64
+		_, scanErr := fmt.Sscan(decimal, &back)
+		require.NoError(t, scanErr)
+		if err == nil {
+			require.Equal(t, amount, back, "lost on the way through %s", decimal)
+		}
+	})
+}
+
+func newStore(t *testing.T, symbols ...string) (*market.Store, *pgxpool.Pool) {
+	t.Helper()
+	pool, err := pgxpool.New(context.WithoutCancel(t.Context()), testdb.Migrated(t))
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	store := market.NewStore(pool, nil)
+	instruments := make([]market.Instrument, len(symbols))
+	for i, symbol := range symbols {
+		instruments[i] = market.Instrument{Symbol: symbol, Name: symbol + " Inc."}
+	}
+	counts, err := store.RegisterInstruments(t.Context(), instruments)
+	require.NoError(t, err)
+	require.Equal(t, market.Counts{Stored: len(symbols)}, counts)
+	return store, pool
+}
+
+func count(t *testing.T, pool *pgxpool.Pool, table string) (n int) {
+	t.Helper()
+	require.NoError(t, pool.QueryRow(t.Context(), `select count(*) from `+table).Scan(&n))
+	return n
+}

@@ -1,0 +1,196 @@
+package monitor
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/jackc/pgx/v5"
+)
+
+// windowSeconds is how far back latencies go; the window moves on in slots.
+const (
+	windowSeconds = 60
+	slotSeconds   = 10
+	slots         = windowSeconds / slotSeconds
+)
+
+// maxStatements bounds how many names are kept apart; the latency of any
+// further name counts only in the whole.
+const maxStatements = 32
+
+// Recorder notes how long statements take. It is the tracer of the served
+// pool (pgx.QueryTracer, pgx.BatchTracer and pgx.CopyFromTracer) and safe for
+// concurrent use.
+//
+// A statement that begins with a comment of the form "-- name: latest_price"
+// is also counted under that name; batches are counted as "batch", copies as
+// "copy" and commits as "commit". BEGIN and ROLLBACK are not counted.
+type Recorder struct {
+	mu     sync.Mutex
+	slot   int64 // the number of the current slot since the epoch
+	whole  *window
+	byName map[string]*window
+}
+
+// NewRecorder makes an empty Recorder.
+func NewRecorder() *Recorder {
+	return &Recorder{whole: newWindow(), byName: map[string]*window{}}
+}
+
+// window is a ring of histograms in microseconds.
+type window struct {
+	slots [slots]*hdrhistogram.Histogram
+}
+
+func newWindow() *window {
+	w := &window{}
+	for i := range w.slots {
+		w.slots[i] = hdrhistogram.New(1, time.Minute.Microseconds(), 2)
+	}
+	return w
+}
+
+// Record notes one statement. An empty name counts only in the whole.
+func (r *Recorder) Record(name string, took time.Duration) {
+	us := min(max(took.Microseconds(), 1), time.Minute.Microseconds())
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.turn()
+	at := r.slot % slots
+	_ = r.whole.slots[at].RecordValue(us)
+	if name == "" {
+		return
+	}
+	w := r.byName[name]
+	if w == nil {
+		if len(r.byName) >= maxStatements {
+			return
+		}
+		w = newWindow()
+		r.byName[name] = w
+	}
+	_ = w.slots[at].RecordValue(us)
+}
+
+// turn empties the slots that the window has moved on to.
+func (r *Recorder) turn() {
+	slot := time.Now().Unix() / slotSeconds
+	for fresh := slot; fresh > r.slot && fresh > slot-slots; fresh-- {
+		r.whole.slots[fresh%slots].Reset()
+		for _, w := range r.byName {
+			w.slots[fresh%slots].Reset()
+		}
+	}
+	r.slot = max(r.slot, slot)
+}
+
+// Queries sums up the last minute.
+func (r *Recorder) Queries() Queries {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.turn()
+	q := Queries{WindowSeconds: windowSeconds, Latency: r.whole.latency(), ByStatement: []Statement{}}
+	for _, name := range slices.Sorted(maps.Keys(r.byName)) {
+		if l := r.byName[name].latency(); l.Count > 0 {
+			q.ByStatement = append(q.ByStatement, Statement{Name: name, Latency: l})
+		}
+	}
+	return q
+}
+
+func (w *window) latency() Latency {
+	all := hdrhistogram.New(1, time.Minute.Microseconds(), 2)
+	for _, h := range w.slots {
+		if h.TotalCount() > 0 {
+			all.Merge(h)
+		}
+	}
+	l := Latency{Count: all.TotalCount()}
+	if l.Count == 0 {
+		return l
+	}
+	ms := func(percentile float64) *float64 {
+		v := float64(min(all.ValueAtPercentile(percentile), all.Max())) / 1000
+		return &v
+	}
+	l.P50MS, l.P95MS, l.P99MS = ms(50), ms(95), ms(99)
+	return l
+}
+
+type traceKey struct{}
+
+type trace struct {
+	name  string
+	began time.Time
+}
+
+func begin(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, traceKey{}, trace{name: name, began: time.Now()})
+}
+
+func (r *Recorder) end(ctx context.Context) {
+	if t, ok := ctx.Value(traceKey{}).(trace); ok {
+		r.Record(t.name, time.Since(t.began))
+	}
+}
+
+// TraceQueryStart implements pgx.QueryTracer.
+func (r *Recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	name, counted := statementName(data.SQL)
+	if !counted {
+		return context.WithValue(ctx, traceKey{}, nil)
+	}
+	return begin(ctx, name)
+}
+
+// TraceQueryEnd implements pgx.QueryTracer.
+func (r *Recorder) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) {
+	r.end(ctx)
+}
+
+// TraceBatchStart implements pgx.BatchTracer.
+func (r *Recorder) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return begin(ctx, "batch")
+}
+
+// TraceBatchQuery implements pgx.BatchTracer. A batch is timed as one.
+func (r *Recorder) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+// TraceBatchEnd implements pgx.BatchTracer.
+func (r *Recorder) TraceBatchEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchEndData) {
+	r.end(ctx)
+}
+
+// TraceCopyFromStart implements pgx.CopyFromTracer.
+func (r *Recorder) TraceCopyFromStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceCopyFromStartData) context.Context {
+	return begin(ctx, "copy")
+}
+
+// TraceCopyFromEnd implements pgx.CopyFromTracer.
+func (r *Recorder) TraceCopyFromEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceCopyFromEndData) {
+	r.end(ctx)
+}
+
+// statementName reads the name off a statement and says whether it counts.
+func statementName(sql string) (name string, counted bool) {
+	sql = strings.TrimLeft(sql, " \t\r\n")
+	if rest, ok := strings.CutPrefix(sql, "-- name:"); ok {
+		line, _, _ := strings.Cut(rest, "\n")
+		if fields := strings.Fields(line); len(fields) > 0 && len(fields[0]) <= 64 {
+			return fields[0], true
+		}
+		return "", true
+	}
+	switch word, _, _ := strings.Cut(sql, " "); strings.ToLower(strings.TrimRight(word, ";")) {
+	case "begin", "rollback":
+		return "", false
+	case "commit":
+		return "commit", true
+	}
+	return "", true
+}

@@ -1,0 +1,201 @@
+package monitor
+
+import (
+	"slices"
+	"time"
+)
+
+// Status is how the database is.
+type Status string
+
+// The three states. Pass and Warn serve, Fail does not.
+const (
+	Pass Status = "pass"
+	Warn Status = "warn"
+	Fail Status = "fail"
+)
+
+// Word is the status in the words of v1: healthy, degraded or unhealthy.
+func (s Status) Word() string {
+	switch s {
+	case Pass:
+		return "healthy"
+	case Warn:
+		return "degraded"
+	}
+	return "unhealthy"
+}
+
+// The reasons for a status other than pass.
+const (
+	// NotCollected: the service has just started and not looked yet.
+	NotCollected = "not_collected"
+	// Unreachable: the database cannot be connected to.
+	Unreachable = "database_unreachable"
+	// Outdated: the monitor itself has not finished a look for ten seconds.
+	Outdated = "snapshot_outdated"
+	// StaleParts: something could not be read in time.
+	StaleParts = "stale_parts"
+	// PoolBusy: at least nine tenths of the pool are in use.
+	PoolBusy = "pool_utilisation_high"
+	// ColdCache: fewer than four fifths of many block reads hit the cache.
+	ColdCache = "cache_hit_low"
+)
+
+// outdated is the age at which a snapshot says nothing any more.
+const outdated = 10 * time.Second
+
+// Snapshot is one look at the database: the body of GET /api/health/database
+// and the data of a database_performance message. A figure that is not known
+// is null.
+type Snapshot struct {
+	Status Status `json:"status"`
+	// Reasons says why the status is not pass, in fixed codes.
+	Reasons []string `json:"reasons"`
+	// CheckedAt is when the look ended, in UTC.
+	CheckedAt time.Time `json:"checked_at"`
+	// AgeMS is how old the look is in milliseconds.
+	AgeMS int64 `json:"age_ms"`
+
+	Pool     Pool     `json:"pool"`
+	Inserts  Inserts  `json:"inserts"`
+	Queries  Queries  `json:"queries"`
+	Cache    Cache    `json:"cache"`
+	Database Database `json:"database"`
+
+	// Stale names the parts that could not be read at this look; their
+	// figures are from an earlier one.
+	Stale []Stale `json:"stale"`
+}
+
+// Pool is the state of the pool that serves the users.
+type Pool struct {
+	// Acquired connections are in use, Idle ones are not; Total counts both
+	// and those being opened. Max is the bound.
+	Acquired int32 `json:"acquired"`
+	Idle     int32 `json:"idle"`
+	Total    int32 `json:"total"`
+	Max      int32 `json:"max"`
+	// Utilisation is Acquired ÷ Max, 0 to 1.
+	Utilisation float64 `json:"utilisation"`
+	// WaitShare is the share of acquisitions of the last ten seconds that had
+	// to wait for a connection, 0 to 1; null without acquisitions.
+	WaitShare *float64 `json:"wait_share"`
+	// WaitMS is how long those waited on average, in milliseconds; null when
+	// none had to.
+	WaitMS *float64 `json:"wait_ms"`
+	// AcquiresPerSecond is over the last ten seconds.
+	AcquiresPerSecond *float64 `json:"acquires_per_second"`
+}
+
+// Inserts is how fast rows arrive, seen from the server. The server counts a
+// row when its transaction is reported, at most once a second.
+type Inserts struct {
+	// RowsPerSecond is over the last ten seconds; null until two looks.
+	RowsPerSecond *float64 `json:"rows_per_second"`
+	// RowsPerSecondWhileInserting is over those intervals of the last minute
+	// in which any row arrived; null if none did.
+	RowsPerSecondWhileInserting *float64 `json:"rows_per_second_while_inserting"`
+	// RowsSinceStart counts rows since this service began to watch.
+	RowsSinceStart int64 `json:"rows_since_start"`
+}
+
+// Queries is how long the service's own statements took over the last
+// minute, in milliseconds, from the histogram of a tracer. Percentiles are
+// null without statements; their relative error is at most 1 %.
+type Queries struct {
+	WindowSeconds int `json:"window_seconds"`
+	Latency
+	// ByStatement holds the named statements, by name.
+	ByStatement []Statement `json:"by_statement"`
+}
+
+// Latency is the distribution of durations.
+type Latency struct {
+	Count int64    `json:"count"`
+	P50MS *float64 `json:"p50_ms"`
+	P95MS *float64 `json:"p95_ms"`
+	P99MS *float64 `json:"p99_ms"`
+}
+
+// Statement is the latency of one named statement.
+type Statement struct {
+	Name string `json:"name"`
+	Latency
+}
+
+// Cache is how often the server found a block in its own memory.
+type Cache struct {
+	// HitRatio is over the last minute, 0 to 1; null if no block was read.
+	HitRatio *float64 `json:"hit_ratio"`
+	// HitRatioSinceReset is since the server's statistics were reset.
+	HitRatioSinceReset *float64 `json:"hit_ratio_since_reset"`
+}
+
+// Database is the database as a whole.
+type Database struct {
+	// SizeBytes is measured every 30 seconds.
+	SizeBytes *int64 `json:"size_bytes"`
+	// Connections are open to this database, by anybody.
+	Connections *int64 `json:"connections"`
+	// MaxConnections is the server's bound over all databases.
+	MaxConnections *int64 `json:"max_connections"`
+	// Version is the server's version, such as "17.2".
+	Version *string `json:"version"`
+}
+
+// Stale is a part with figures from an earlier look.
+type Stale struct {
+	Part string `json:"part"`
+	// AgeMS is how old its figures are in milliseconds; null if it was never
+	// read.
+	AgeMS *int64 `json:"age_ms"`
+
+	since time.Time
+}
+
+func notCollected(started time.Time) Snapshot {
+	s := Snapshot{
+		Status: Fail, Reasons: []string{NotCollected}, CheckedAt: started.UTC(),
+		Queries: Queries{WindowSeconds: windowSeconds, ByStatement: []Statement{}},
+		Stale:   []Stale{},
+	}
+	s.AgeMS = time.Since(started).Milliseconds()
+	return s
+}
+
+// at returns the snapshot as it reads at a later time.
+func (s Snapshot) at(now time.Time) Snapshot {
+	age := now.Sub(s.CheckedAt)
+	s.AgeMS = max(0, age.Milliseconds())
+	s.Stale = slices.Clone(s.Stale)
+	for i := range s.Stale {
+		if since := s.Stale[i].since; !since.IsZero() {
+			old := max(0, now.Sub(since).Milliseconds())
+			s.Stale[i].AgeMS = &old
+		}
+	}
+	if age > outdated {
+		s.Status = Fail
+		s.Reasons = append(slices.Clone(s.Reasons), Outdated)
+	}
+	return s
+}
+
+// judge derives the status of what was seen.
+func (s *Snapshot) judge(reachable bool, blocks int64) {
+	s.Status, s.Reasons = Pass, []string{}
+	warn := func(condition bool, reason string) {
+		if condition {
+			s.Status = Warn
+			s.Reasons = append(s.Reasons, reason)
+		}
+	}
+	warn(reachable && len(s.Stale) > 0, StaleParts)
+	warn(s.Pool.Max > 0 && s.Pool.Utilisation >= 0.9, PoolBusy)
+	warn(s.Cache.HitRatio != nil && *s.Cache.HitRatio < 0.8 && blocks >= 10_000, ColdCache)
+	if !reachable {
+		s.Status = Fail
+		s.Reasons = append(s.Reasons, Unreachable)
+	}
+}

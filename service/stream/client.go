@@ -1,0 +1,235 @@
+package stream
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// client is one connection. Its reader is the only one to read the socket and
+// its writer the only one to write to it.
+type client struct {
+	manager *Manager
+	socket  *websocket.Conn
+	id      string
+
+	mu      sync.Mutex
+	waiting []*frame // waiting[first:] is still to be written
+	first   int
+	choice  choice
+	ending  ending
+
+	wake   chan struct{} // holds one token while there is work for the writer
+	unread chan struct{} // closed when the reader has ended
+}
+
+// ending says how a connection is to be closed; code 0 is not at all.
+type ending struct {
+	code   int
+	reason string
+	// drained is set when what is waiting is to be written first.
+	drained bool
+}
+
+func newClient(m *Manager, socket *websocket.Conn, id string) *client {
+	return &client{
+		manager: m, socket: socket, id: id, choice: everything(),
+		wake: make(chan struct{}, 1), unread: make(chan struct{}),
+	}
+}
+
+// offer queues the frames that the client wants. A client for which more than
+// the queue's bound is still waiting is too slow and will be closed; a long
+// batch alone does no harm, since the bound is asked for before it arrives.
+func (c *client) offer(frames []*frame) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending.code != 0 {
+		return
+	}
+	if len(c.waiting)-c.first > c.manager.config.Queue {
+		c.end(ending{code: CloseTooSlow, reason: "the client could not keep up"})
+		return
+	}
+	for _, f := range frames {
+		if f.mask == 0 || c.choice.has(f.mask) {
+			c.waiting = append(c.waiting, f)
+		}
+	}
+	c.rouse()
+}
+
+// finish closes the connection after what is waiting has been written.
+func (c *client) finish(code int, reason string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end(ending{code: code, reason: reason, drained: true})
+}
+
+// end must be called with the lock held. The first ending counts.
+func (c *client) end(how ending) {
+	if c.ending.code != 0 {
+		return
+	}
+	c.ending = how
+	if !how.drained {
+		c.waiting, c.first = nil, 0
+	}
+	c.rouse()
+}
+
+func (c *client) rouse() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// next takes the next frame from the queue.
+func (c *client) next() (*frame, ending) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.first == len(c.waiting) {
+		return nil, c.ending
+	}
+	f := c.waiting[c.first]
+	c.waiting[c.first] = nil
+	c.first++
+	if c.first == len(c.waiting) {
+		c.waiting, c.first = c.waiting[:0], 0
+		if cap(c.waiting) > spareQueue {
+			c.waiting = nil
+		}
+	}
+	return f, ending{}
+}
+
+// spareQueue is how many pointers an idle connection may keep room for.
+const spareQueue = 64
+
+// serve runs the connection until both its goroutines have ended.
+func (c *client) serve() {
+	go c.read()
+	err := c.write()
+	how := c.how()
+	if err == nil {
+		err = c.control(websocket.CloseMessage, websocket.FormatCloseMessage(how.code, how.reason))
+	}
+	if err == nil || errors.Is(err, websocket.ErrCloseSent) {
+		c.linger()
+	}
+	_ = c.socket.Close()
+	<-c.unread
+	c.manager.config.Log.Debug("client left", "client_id", c.id, "code", how.code, "reason", how.reason, "error", err)
+}
+
+func (c *client) how() ending {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ending
+}
+
+// write sends what is queued, and a ping now and then, until the connection
+// is to end (nil) or cannot be written to any more.
+func (c *client) write() error {
+	ping := time.NewTicker(c.manager.config.Ping)
+	defer ping.Stop()
+	for {
+		select {
+		case <-c.wake:
+			if ended, err := c.flush(); ended || err != nil {
+				return err
+			}
+		case <-ping.C:
+			if err := c.control(websocket.PingMessage, nil); err != nil {
+				return err
+			}
+		case <-c.unread:
+			if c.how().code != 0 {
+				return nil
+			}
+			return errGone
+		}
+	}
+}
+
+var errGone = errors.New("the client is gone")
+
+// flush writes what is queued and says whether the connection is to end.
+func (c *client) flush() (ended bool, err error) {
+	for {
+		f, how := c.next()
+		if f == nil {
+			return how.code != 0, nil
+		}
+		if err := c.put(f); err != nil {
+			return false, err
+		}
+	}
+}
+
+func (c *client) put(f *frame) error {
+	if f.pong != nil {
+		return c.control(websocket.PongMessage, f.pong)
+	}
+	if err := c.socket.SetWriteDeadline(time.Now().Add(c.manager.config.WriteWait)); err != nil {
+		return err
+	}
+	return c.socket.WritePreparedMessage(f.prepared)
+}
+
+func (c *client) control(kind int, payload []byte) error {
+	return c.socket.WriteControl(kind, payload, time.Now().Add(c.manager.config.WriteWait))
+}
+
+// linger gives the client a moment to read the close frame: closing a socket
+// with unread bytes would throw the frame away.
+func (c *client) linger() {
+	patience := time.NewTimer(c.manager.config.CloseWait)
+	defer patience.Stop()
+	select {
+	case <-c.unread:
+	case <-patience.C:
+	}
+}
+
+// read answers what the client says until it leaves or stays silent for too
+// long. What a client says after it was told to leave is read and dropped.
+func (c *client) read() {
+	defer close(c.unread)
+	c.socket.SetReadLimit(readLimit)
+	c.socket.SetPongHandler(func(string) error { return c.alive() })
+	c.socket.SetPingHandler(func(payload string) error {
+		c.offer([]*frame{{pong: []byte(payload)}})
+		return c.alive()
+	})
+	c.socket.SetCloseHandler(func(code int, _ string) error {
+		if code == websocket.CloseNoStatusReceived {
+			code = websocket.CloseNormalClosure
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.end(ending{code: code, reason: ""})
+		return nil
+	})
+	for c.alive() == nil {
+		_, message, err := c.socket.ReadMessage()
+		if left := (*websocket.CloseError)(nil); errors.As(err, &left) {
+			return
+		}
+		if err != nil {
+			break
+		}
+		c.offer([]*frame{c.answer(message)})
+	}
+	if c.socket.SetReadDeadline(time.Now().Add(c.manager.config.CloseWait)) == nil {
+		_, _ = io.Copy(io.Discard, c.socket.NetConn())
+	}
+}
+
+func (c *client) alive() error {
+	return c.socket.SetReadDeadline(time.Now().Add(c.manager.config.PongWait))
+}

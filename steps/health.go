@@ -1,0 +1,90 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/signoff-dev/signoff/harness/drive"
+)
+
+func healthSteps() []Definition {
+	return []Definition{
+		{
+			Keyword: "When",
+			Pattern: `^a monitor asks for the health ([\d,]+) times$`,
+			Example: "a monitor asks for the health 200 times",
+			Help:    "Asks the three health questions of version 1 that often, and compares every answer byte for byte with the golden files. An answer that is not there within 5 seconds is missed.",
+			Yields:  []Yield{{"version 1 answers that changed", "", Share}, {"health answers missed", "", Share}, {"health answer", "ms", Histogram}},
+			Do:      monitorAsks,
+		},
+		{
+			Keyword: "When",
+			Pattern: `^an operator reads the database health ([\d,]+) times a second for ([\d,]+) seconds? while the market trades ([\d,]+) prices a second$`,
+			Example: "an operator reads the database health 10 times a second for 4 seconds while the market trades 50 prices a second",
+			Help:    "Reads the health of the database that often under that load, and checks every answer. An answer that is not there within 5 seconds is missed.",
+			Yields: []Yield{
+				{"answers that break their schema", "", Share}, {"answers without a figure", "", Share}, {"health answers missed", "", Share},
+				{"time until the figures are complete", "s", Amount}, {"health answer", "ms", Histogram}, {"age of the figures", "ms", Histogram},
+			},
+			Do: operatorReads,
+		},
+		{
+			Keyword: "When",
+			Pattern: `^the database stops answering for ([\d,]+) seconds?$`,
+			Example: "the database stops answering for 5 seconds",
+			Help:    "Shuts the service out of its database for that time, while a monitor keeps asking. What is not told within 30 seconds counts as never told.",
+			Yields: []Yield{
+				{"time until the trouble is told", "s", Amount}, {"time until the recovery is told", "s", Amount},
+				{"changes never told", "", Share}, {"liveness answers missed", "", Share}, {"health answers missed", "", Share}, {"health answer", "ms", Histogram},
+			},
+			Do: databaseStops,
+		},
+	}
+}
+
+func monitorAsks(ctx context.Context, times string) error {
+	w := worldFrom(ctx)
+	n, err := number(times)
+	if err != nil {
+		return err
+	}
+	seen, err := w.market.AskHealth(ctx, n)
+	if err != nil {
+		return fmt.Errorf("asking for the health: %w", err)
+	}
+	return w.measures.Add(seen)
+}
+
+func operatorReads(ctx context.Context, reads, length, rate string) error {
+	w := worldFrom(ctx)
+	n, err := numbers(reads, length, rate)
+	if err != nil {
+		return err
+	}
+	seen, err := w.market.ReadDatabaseHealth(ctx, drive.Reading{Rate: n[0], For: seconds(n[1]), PerSecond: n[2], Prices: w.prices})
+	if err != nil {
+		return fmt.Errorf("reading the database health: %w", err)
+	}
+	return w.measures.Add(seen)
+}
+
+func databaseStops(ctx context.Context, length string) error {
+	w := worldFrom(ctx)
+	n, err := number(length)
+	if err != nil {
+		return err
+	}
+	seen, err := w.market.Outage(ctx, drive.Outage{
+		For: seconds(n),
+		Begin: func(ctx context.Context) error {
+			return drive.ShutOut(ctx, w.bench.config.Postgres.DSN(""), w.databaseName())
+		},
+		End: func(ctx context.Context) error {
+			return drive.LetIn(ctx, w.bench.config.Postgres.DSN(""), w.databaseName())
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("stopping the database: %w", err)
+	}
+	return w.measures.Add(seen)
+}
