@@ -89,8 +89,9 @@ type Migrator struct {
 }
 
 // Open prepares to migrate the database that the configuration names. It does
-// not connect yet. A nil log is discarded.
-func Open(config *pgx.ConnConfig, log *slog.Logger) (*Migrator, error) {
+// not connect yet.
+func Open(config *pgx.ConnConfig, o Options) (*Migrator, error) {
+	log := o.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}

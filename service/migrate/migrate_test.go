@@ -319,7 +319,7 @@ func database(t *testing.T) (*migrate.Migrator, *pgx.Conn) {
 	config, err := pgx.ParseConfig(testdb.Empty(t))
 	require.NoError(t, err)
 	config.RuntimeParams["timezone"] = "UTC"
-	m, err := migrate.Open(config, nil)
+	m, err := migrate.Open(config, migrate.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, m.Close()) })
 	conn, err := pgx.ConnectConfig(t.Context(), config)

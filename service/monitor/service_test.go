@@ -140,7 +140,7 @@ func baseline(t *testing.T) string {
 	dsn := testdb.Empty(t)
 	config, err := pgx.ParseConfig(dsn)
 	require.NoError(t, err)
-	migrator, err := migrate.Open(config, nil)
+	migrator, err := migrate.Open(config, migrate.Options{})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, migrator.Close()) }()
 	_, err = migrator.Up(t.Context(), 1)

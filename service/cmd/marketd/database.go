@@ -125,7 +125,7 @@ func explainDatabase(config *pgx.ConnConfig, err error) error {
 // requireNewest makes sure that the database is at the migration that this
 // program was made for.
 func requireNewest(ctx context.Context, config *pgx.ConnConfig) error {
-	migrator, err := migrate.Open(config, nil)
+	migrator, err := migrate.Open(config, migrate.Options{})
 	if err != nil {
 		return err
 	}

@@ -129,7 +129,7 @@ func withMigrator(ctx context.Context, p program, dsn string, do func(*migrate.M
 	if err := reach(ctx, config.ConnConfig); err != nil {
 		return failed{err}
 	}
-	migrator, err := migrate.Open(config.ConnConfig, logTo(p))
+	migrator, err := migrate.Open(config.ConnConfig, migrate.Options{Log: logTo(p)})
 	if err != nil {
 		return failed{err}
 	}

@@ -111,7 +111,7 @@ func Migrated(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("reading %s: %v", dsn, err)
 	}
-	migrator, err := migrate.Open(config, nil)
+	migrator, err := migrate.Open(config, migrate.Options{})
 	if err != nil {
 		t.Fatalf("opening the migrations: %v", err)
 	}
