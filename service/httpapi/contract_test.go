@@ -48,7 +48,7 @@ func build(t *testing.T, dsn string) *house {
 		Pool: own, Served: served, Queries: queries, Publish: sockets, Every: 200 * time.Millisecond,
 	})
 	server := httptest.NewServer(httpapi.New(httpapi.Dependencies{
-		Store: market.NewStore(served, nil), Monitor: watcher, Stream: sockets,
+		Store: market.New(market.Config{Pool: served}), Monitor: watcher, Stream: sockets,
 		Version: "1.2.0", Started: time.Now(),
 	}))
 	ctx, cancel := context.WithCancel(t.Context())

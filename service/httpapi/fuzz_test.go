@@ -27,7 +27,7 @@ func FuzzTicks(f *testing.F) {
 	require.NoError(f, err)
 	pool.Close()
 	handler := httpapi.New(httpapi.Dependencies{
-		Store: market.NewStore(pool, nil), Monitor: monitor.New(monitor.Config{}), Stream: stream.NewManager(stream.Config{}),
+		Store: market.New(market.Config{Pool: pool}), Monitor: monitor.New(monitor.Config{}), Stream: stream.NewManager(stream.Config{}),
 	})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		answer := httptest.NewRecorder()

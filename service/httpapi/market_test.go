@@ -213,7 +213,7 @@ func newSurface(t *testing.T, token string) surface {
 	var written strings.Builder
 	log := slog.New(slog.NewTextHandler(&written, nil))
 	server := httptest.NewServer(httpapi.New(httpapi.Dependencies{
-		Store: market.NewStore(pool, log), Monitor: monitor.New(monitor.Config{}),
+		Store: market.New(market.Config{Pool: pool, Log: log}), Monitor: monitor.New(monitor.Config{}),
 		Stream: stream.NewManager(stream.Config{}), Log: log, Token: token,
 	}))
 	t.Cleanup(server.Close)

@@ -140,38 +140,6 @@ func TestAnAverageIsWeightedByVolumeOverAHalfOpenSpan(t *testing.T) {
 	require.ErrorIs(t, err, market.ErrNoPrices, "nothing was traded")
 }
 
-func TestRowsStayOutOfTheDefaultPartition(t *testing.T) {
-	store, pool := newStore(t, "AAPL")
-	_, err := pool.Exec(t.Context(), `insert into ticks (instrument_id, at, trade, price, volume) select id, $1, 77, 1, 1 from instruments`, noon())
-	require.NoError(t, err)
-	require.Equal(t, 1, count(t, pool, "ticks_default"), "nobody made the partition")
-
-	_, _, err = store.StoreTicks(t.Context(), []market.Tick{{Symbol: "AAPL", At: noon(), Trade: 1, Price: 1, Volume: 1}})
-	require.NoError(t, err)
-	_, err = store.StoreBars(t.Context(), []market.Bar{{Symbol: "AAPL", Day: noon().Truncate(24 * time.Hour), Open: 1, High: 1, Low: 1, Close: 1}})
-	require.NoError(t, err)
-	require.Zero(t, count(t, pool, "ticks_default"), "the row that was there has moved")
-	require.Equal(t, 2, count(t, pool, "ticks_p20160104"))
-	require.Equal(t, 1, count(t, pool, "bars_p2016"))
-
-	store.EnsureAhead(t.Context(), time.Date(2031, 12, 30, 23, 59, 0, 0, time.UTC), 4)
-	require.Zero(t, count(t, pool, "ticks_p20320103"))
-	require.Zero(t, count(t, pool, "bars_p2032"))
-}
-
-func TestAPartitionThatCannotBeMadeLosesNoRow(t *testing.T) {
-	store, pool := newStore(t, "AAPL")
-	tx, err := pool.Begin(t.Context())
-	require.NoError(t, err)
-	_, err = tx.Exec(t.Context(), `select * from ticks_default`) // somebody reads it for long
-	require.NoError(t, err)
-	_, counts, err := store.StoreTicks(t.Context(), []market.Tick{{Symbol: "AAPL", At: noon(), Trade: 1, Price: 1, Volume: 1}})
-	require.NoError(t, err)
-	require.Equal(t, 1, counts.Stored)
-	require.NoError(t, tx.Rollback(t.Context()))
-	require.Equal(t, 1, count(t, pool, "ticks_default"))
-}
-
 func TestAWrongFieldIsNamed(t *testing.T) {
 	good := market.Tick{Symbol: "AAPL", At: noon(), Trade: 1, Price: 101.5, Volume: 10}
 	tests := map[string]struct {
@@ -237,7 +205,7 @@ func newStore(t *testing.T, symbols ...string) (*market.Store, *pgxpool.Pool) {
 	pool, err := pgxpool.New(context.WithoutCancel(t.Context()), testdb.Migrated(t))
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
-	store := market.NewStore(pool, nil)
+	store := market.New(market.Config{Pool: pool})
 	instruments := make([]market.Instrument, len(symbols))
 	for i, symbol := range symbols {
 		instruments[i] = market.Instrument{Symbol: symbol, Name: symbol + " Inc."}

@@ -17,38 +17,51 @@ import (
 
 const foreignKeyViolation = "23503"
 
+// Partitions has room made for rows before they are written.
+type Partitions interface {
+	// Cover makes sure that the rows of those days have a partition of the
+	// table. An error loses nothing: the rows go to the default partition.
+	Cover(ctx context.Context, table string, days ...time.Time) error
+}
+
+// Config is what a Store stands on.
+type Config struct {
+	// Pool connects to a database at any version of the schema. Required.
+	Pool *pgxpool.Pool
+	// Log hears of partitions that could not be made. Nil discards it.
+	Log *slog.Logger
+	// Partitions is asked for room before rows of a day are written that the
+	// Store has not seen. Nil asks nobody.
+	Partitions Partitions
+	// Now is the time; nil is time.Now.
+	Now func() time.Time
+}
+
 // Store keeps the market in Postgres. It is safe for concurrent use. It
 // remembers the numbers of symbols it has seen; a number that has vanished is
 // noticed by the foreign key and looked up again.
 type Store struct {
-	pool       *pgxpool.Pool
-	partitions *partitions
+	pool *pgxpool.Pool
+	now  func() time.Time
+	room *room
 
 	mu  sync.RWMutex
 	ids map[string]int32
 }
 
-// NewStore makes a Store over a pool of connections to a database at the
-// newest migration. The log hears of partitions that could not be made; nil
-// discards it.
-func NewStore(pool *pgxpool.Pool, log *slog.Logger) *Store {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+// New makes a Store.
+func New(c Config) *Store {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	return &Store{
-		pool:       pool,
-		partitions: &partitions{pool: pool, log: log, tried: make(map[string]bool)},
-		ids:        make(map[string]int32),
-	}
-}
-
-// EnsureAhead makes the partitions for ticks from the day of now until days
-// later, and for the bars of those days. What cannot be made is logged; its
-// rows go to the default partition.
-func (s *Store) EnsureAhead(ctx context.Context, now time.Time, days int) {
-	for i := range days + 1 {
-		day := now.UTC().AddDate(0, 0, i)
-		s.partitions.ensure(ctx, dayOf(day), yearOf(day))
+		pool: c.Pool,
+		now:  c.Now,
+		room: &room{partitions: c.Partitions, log: c.Log, now: c.Now, next: make(map[covered]time.Time)},
+		ids:  make(map[string]int32),
 	}
 }
 

@@ -51,9 +51,7 @@ func (s *Store) storeTicks(ctx context.Context, ticks []Tick) ([]Tick, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range ticks {
-		s.partitions.ensure(ctx, dayOf(ticks[i].At))
-	}
+	s.room.make(ctx, "ticks", len(ticks), func(i int) time.Time { return ticks[i].At })
 
 	keys := make([]tickKey, len(ticks))
 	order := make([]int, len(ticks))
@@ -135,9 +133,7 @@ func (s *Store) storeBars(ctx context.Context, bars []Bar) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	for i := range bars {
-		s.partitions.ensure(ctx, yearOf(bars[i].Day))
-	}
+	s.room.make(ctx, "bars", len(bars), func(i int) time.Time { return bars[i].Day })
 
 	n := len(bars)
 	order := make([]int, n)

@@ -60,7 +60,7 @@ func ingest(ctx context.Context, p program, dsn, path string, tell func(program,
 	}
 	defer pool.Close()
 
-	result, err := market.NewStore(pool, logTo(p)).Ingest(ctx, file)
+	result, err := market.New(market.Config{Pool: pool, Log: logTo(p)}).Ingest(ctx, file)
 	if err != nil {
 		if result.Stored > 0 {
 			tell(p, result)

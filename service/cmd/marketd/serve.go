@@ -24,8 +24,6 @@ import (
 
 const (
 	tokenVariable = "MARKETD_TOKEN"
-	// daysAhead is for how many days partitions are made at the start.
-	daysAhead = 4
 	// drainTime is how long requests may take to end after a stop was asked.
 	drainTime = 10 * time.Second
 )
@@ -86,8 +84,7 @@ func serve(ctx context.Context, p program, o serveOptions) error {
 	if err != nil {
 		return failed{err}
 	}
-	store := market.NewStore(served, log)
-	store.EnsureAhead(ctx, time.Now(), daysAhead)
+	store := market.New(market.Config{Pool: served, Log: log})
 	var watcher *monitor.Service
 	sockets := stream.NewManager(stream.Config{
 		Log: log, Health: func() string { return watcher.Snapshot().Status.Word() },
