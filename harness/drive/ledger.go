@@ -2,6 +2,7 @@ package drive
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,6 +21,28 @@ const (
 	acknowledged       // answered with success: must be stored
 )
 
+// String is the word for a fate in the journal.
+func (f fate) String() string {
+	switch f {
+	case refusedPrice:
+		return "refused"
+	case indeterminate:
+		return "indeterminate"
+	case acknowledged:
+		return "acknowledged"
+	}
+	return "unoffered"
+}
+
+func parseFate(word string) (fate, error) {
+	for _, f := range []fate{refusedPrice, indeterminate, acknowledged} {
+		if f.String() == word {
+			return f, nil
+		}
+	}
+	return unoffered, fmt.Errorf("no answer is called %q", word)
+}
+
 // Ledger is the writer's own book, kept outside the database: what every price
 // was and what became of it, by its trade number. Trade numbers run from First
 // upwards without a gap.
@@ -27,13 +50,17 @@ type Ledger struct {
 	First  int64
 	prices []market.Tick
 	fates  []fate
+	due    []time.Duration // of each price, from the start of the session
 	took   []time.Duration // from the moment each price was due to its answer
 }
 
 // NewLedger returns a book for prices whose trade numbers follow each other.
 // None of them counts as offered yet.
 func NewLedger(prices []market.Tick) *Ledger {
-	l := &Ledger{prices: prices, fates: make([]fate, len(prices)), took: make([]time.Duration, len(prices))}
+	l := &Ledger{
+		prices: prices, fates: make([]fate, len(prices)),
+		due: make([]time.Duration, len(prices)), took: make([]time.Duration, len(prices)),
+	}
 	if len(prices) > 0 {
 		l.First = prices[0].Trade
 	}
@@ -121,19 +148,22 @@ type Rows interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// Found reads what is stored under each trade number at or above first, in the
-// layout of the current schema.
+// Found reads what is stored under each trade number at or above first, in
+// whichever version of the schema the database is.
 func Found(ctx context.Context, db Rows, first int64) (map[int64][]market.Tick, error) {
-	rows, err := db.Query(ctx, `SELECT coalesce(i.symbol, ''), t.at, t.trade, t.price, t.volume
-		FROM ticks t LEFT JOIN instruments i ON i.id = t.instrument_id WHERE t.trade >= $1`, first)
-	if err != nil {
-		return nil, plain(err)
-	}
-	found := map[int64][]market.Tick{}
-	var row market.Tick
-	_, err = pgx.ForEachRow(rows, []any{&row.Symbol, &row.At, &row.Trade, &row.Price, &row.Volume}, func() error {
-		found[row.Trade] = append(found[row.Trade], row)
-		return nil
+	var found map[int64][]market.Tick
+	err := inShape(ctx, db, func(s shape) error {
+		found = map[int64][]market.Tick{}
+		rows, err := db.Query(ctx, s.found, first)
+		if err != nil {
+			return err
+		}
+		var row market.Tick
+		_, err = pgx.ForEachRow(rows, []any{&row.Symbol, &row.At, &row.Trade, &row.Price, &row.Volume}, func() error {
+			found[row.Trade] = append(found[row.Trade], row)
+			return nil
+		})
+		return err
 	})
 	if err != nil {
 		return nil, plain(err)

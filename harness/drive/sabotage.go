@@ -27,29 +27,27 @@ type sabotage struct {
 }
 
 // sabotages are every way in which a service could betray a price.
-func (l *Ledger) sabotages(victim int64) []sabotage {
+func (l *Ledger) sabotages(s shape, victim int64) []sabotage {
 	stranger := l.First + int64(len(l.fates)) + 1000
 	return []sabotage{
 		{
 			broke: fmt.Sprintf("deleted one acknowledged price, trade %d", victim), must: "lost",
-			sql: `DELETE FROM ticks WHERE trade = $1`, args: []any{victim},
+			sql: s.losing, args: []any{victim},
 			counted: func(a Account) int64 { return a.Lost },
 		},
 		{
 			broke: fmt.Sprintf("stored one price twice, trade %d", victim), must: "duplicated",
-			sql: `INSERT INTO ticks (instrument_id, at, trade, price, volume)
-				SELECT instrument_id, at + interval '1 microsecond', trade, price, volume FROM ticks WHERE trade = $1`, args: []any{victim},
+			sql: s.doubling, args: []any{victim},
 			counted: func(a Account) int64 { return a.Duplicated },
 		},
 		{
 			broke: fmt.Sprintf("stored one price that nobody offered, trade %d", stranger), must: "unexpected",
-			sql: `INSERT INTO ticks (instrument_id, at, trade, price, volume)
-				SELECT instrument_id, at, $2, price, volume FROM ticks WHERE trade = $1`, args: []any{victim, stranger},
+			sql: s.inventing, args: []any{victim, stranger},
 			counted: func(a Account) int64 { return a.Unexpected },
 		},
 		{
 			broke: fmt.Sprintf("raised one stored price by a cent, trade %d", victim), must: "wrong",
-			sql: `UPDATE ticks SET price = price + 0.01 WHERE trade = $1`, args: []any{victim},
+			sql: s.altering, args: []any{victim},
 			counted: func(a Account) int64 { return a.Wrong },
 		},
 	}
@@ -64,6 +62,10 @@ const testingLossCheck = "testing the loss check"
 func TestLossCheck(ctx context.Context, dsn string, l *Ledger) ([]Sabotage, error) {
 	var done []Sabotage
 	err := connected(ctx, dsn, testingLossCheck, func(db *pgx.Conn) error {
+		stored, err := shapeOf(ctx, db)
+		if err != nil {
+			return err
+		}
 		before, err := Found(ctx, db, l.First)
 		if err != nil {
 			return err
@@ -73,7 +75,7 @@ func TestLossCheck(ctx context.Context, dsn string, l *Ledger) ([]Sabotage, erro
 			return finding("no acknowledged price is stored as it was offered")
 		}
 		honest := l.Reconcile(before)
-		for _, s := range l.sabotages(victim) {
+		for _, s := range l.sabotages(stored, victim) {
 			account, err := l.after(ctx, db, s.sql, s.args...)
 			if err != nil {
 				return finding(fmt.Sprintf("%s: %v", s.broke, plain(err)))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/signoff-dev/signoff/fixtures/market"
@@ -27,6 +29,9 @@ type Session struct {
 	// Settle is how long the traders may be silent before the driver stops
 	// waiting for prices that are still due; zero is two seconds.
 	Settle time.Duration
+	// Journal is the file in which the answers are kept, which must not exist
+	// yet; see Journal. Empty is a temporary file that is removed at the end.
+	Journal string
 }
 
 // Outcome is what came of a session.
@@ -71,13 +76,24 @@ func wire(t market.Tick) instant {
 //
 // and, if lines have stalled, "lines that stalled", counted of them: those that
 // the service ended or on which prices are missing.
+//
+// The ledger of the outcome is what the journal says: an answer that could not
+// be made durable is an error.
 func (m *Market) Trade(ctx context.Context, g *Gallery, s Session) (Outcome, error) {
 	if len(s.Prices) == 0 {
 		return Outcome{}, errors.New("trading: no prices to trade")
 	}
 	s = s.withDefaults()
 	tape := newTape(s.Prices)
-	ledger := NewLedger(s.Prices)
+	path, discard, err := s.journalPath()
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer discard()
+	journal, err := OpenJournal(path, s.Prices)
+	if err != nil {
+		return Outcome{}, err
+	}
 	if g != nil {
 		g.follow(tape)
 	}
@@ -93,15 +109,19 @@ func (m *Market) Trade(ctx context.Context, g *Gallery, s Session) (Outcome, err
 			}
 			tape.due[i].Store(int64(due.Sub(tape.start)))
 			err := m.post(ctx, "/api/ticks", ticks{Ticks: []instant{wire(s.Prices[i])}}, nil)
-			ledger.note(i, err, time.Since(due))
+			journal.Note(i, err, due.Sub(tape.start), time.Since(due))
 			return err
 		},
 	})
-	if err != nil {
-		return Outcome{}, fmt.Errorf("trading: %w", err)
+	if kept := journal.Close(); err != nil || kept != nil {
+		return Outcome{}, fmt.Errorf("trading: %w", errors.Join(err, kept))
 	}
 	if result.Done == 0 {
 		return Outcome{}, fmt.Errorf("trading: none of %d prices was acknowledged: %w", result.Offered, result.First)
+	}
+	ledger, err := ReadJournal(path)
+	if err != nil {
+		return Outcome{}, fmt.Errorf("trading: %w", err)
 	}
 	out := Outcome{Ledger: ledger, Load: result, Measures: s.stored(result), session: s}
 	if g != nil {
@@ -111,6 +131,19 @@ func (m *Market) Trade(ctx context.Context, g *Gallery, s Session) (Outcome, err
 		}
 	}
 	return out, ctx.Err()
+}
+
+// journalPath is where the answers are kept, and how what is temporary is
+// removed again.
+func (s Session) journalPath() (path string, discard func(), err error) {
+	if s.Journal != "" {
+		return s.Journal, func() {}, nil
+	}
+	folder, err := os.MkdirTemp("", "signoff-journal-")
+	if err != nil {
+		return "", nil, fmt.Errorf("making room for the journal: %w", err)
+	}
+	return filepath.Join(folder, "answers"), func() { _ = os.RemoveAll(folder) }, nil
 }
 
 func (s Session) withDefaults() Session {
