@@ -1,0 +1,302 @@
+package migrate_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signoff-dev/signoff/service/migrate"
+)
+
+func TestADatabaseThatIsNotWhatItClaimsIsToldInWords(t *testing.T) {
+	tests := map[string]struct {
+		version int64
+		by      string
+		is      error
+		want    []string
+		wayOut  string
+	}{
+		"a fresh database":  {version: 4},
+		"an empty database": {version: 0},
+		"foreign tables that do not collide": {
+			version: 4, by: `create table orders (id int); create view ticker as select 1 as one`,
+		},
+		"foreign tables of our names": {
+			version: 0, by: `create table ticks (n int); create view bars as select 1 as one`,
+			is: migrate.ErrForeign,
+			want: []string{
+				"there is a view bars of user postgres, a name that marketd needs",
+				"there is a table ticks of user postgres, a name that marketd needs",
+			},
+			wayOut: "name another database, or move what stands in the way to another schema: alter table … set schema …",
+		},
+		"a foreign index of our names": {
+			version: 0, by: `create table orders (id int); create index ticks_pkey on orders (id)`,
+			is:   migrate.ErrForeign,
+			want: []string{"there is an index ticks_pkey of user postgres on orders, a name that marketd needs"},
+		},
+		"a foreign table that a later version needs": {
+			version: 2, by: `create table instruments (n int)`,
+			is:   migrate.ErrChanged,
+			want: []string{"there is a plain table instruments; version 2 has none of that name"},
+		},
+		"the record of another program": {
+			version: 0, by: `create table goose_db_version (id int, version_id bigint, is_applied boolean, tstamp timestamp);
+				insert into goose_db_version values (1, 20240101120000, true)`,
+			is:   migrate.ErrForeign,
+			want: []string{"goose_db_version records version 20240101120000, but there is none of our tables: it is the record of another program"},
+		},
+		"a table that only has the record's name": {
+			version: 0, by: `create table goose_db_version (n int)`,
+			is:   migrate.ErrForeign,
+			want: []string{"goose_db_version is not a record of migrations: it lacks the columns version_id and is_applied"},
+		},
+		"a newer version": {
+			version: 4, by: `insert into goose_db_version (version_id, is_applied) values (99, true)`,
+			is:     migrate.ErrAhead,
+			wayOut: "use the marketd that knows version 99, or let that one run `marketd migrate down --to ",
+		},
+		"half of a step made by hand": {
+			version: 3, by: `alter table ticks alter column price type double precision`,
+			is:     migrate.ErrChanged,
+			want:   []string{"ticks.price is double precision, version 3 has numeric(20,8)"},
+			wayOut: "take these changes back by hand; `marketd migrate verify` lists what is left",
+		},
+		"a column too many, one too few and one that may be null": {
+			version: 4, by: `alter table ticks add note text, drop column volume, alter column price drop not null`,
+			is: migrate.ErrChanged,
+			want: []string{
+				"ticks.price is double precision null, version 4 has double precision not null",
+				"ticks has no column volume; version 4 has it as double precision not null",
+				"ticks has a column note (text null), version 4 has no such column",
+			},
+		},
+		"columns in another order": {
+			version: 2, by: `alter table market_data drop column volume; alter table market_data add volume numeric(20, 8) not null;
+				alter table market_data drop column close; alter table market_data add close numeric(20, 8) not null`,
+			is: migrate.ErrChanged,
+			want: []string{"the columns of market_data come in the order id, kind, symbol, at, trade, open, high, low, volume, close, " +
+				"version 2 has id, kind, symbol, at, trade, open, high, low, close, volume"},
+		},
+		"a key that cascades": {
+			version: 4, by: `alter table bars drop constraint bars_instrument_id_fkey;
+				alter table bars add constraint bars_instrument_id_fkey foreign key (instrument_id) references instruments on delete cascade not valid`,
+			is: migrate.ErrChanged,
+			want: []string{"the foreign key bars_instrument_id_fkey of bars is (instrument_id) references instruments (id) " +
+				"on update no action on delete cascade, not validated, version 4 has " +
+				"(instrument_id) references instruments (id) on update no action on delete restrict"},
+		},
+		"a key that is switched off": {
+			version: 4, by: `alter table bars disable trigger all`,
+			is: migrate.ErrChanged,
+			want: []string{"the foreign key bars_instrument_id_fkey of bars is (instrument_id) references instruments (id) " +
+				"on update no action on delete restrict, disabled, version 4 has " +
+				"(instrument_id) references instruments (id) on update no action on delete restrict"},
+		},
+		"an index too many": {
+			version: 4, by: `create index slow on ticks (price)`,
+			is:   migrate.ErrChanged,
+			want: []string{"ticks has the index slow (btree (price)), version 4 has none of that name"},
+		},
+		"a trigger": {
+			version: 4, by: `create function meddle() returns trigger language plpgsql as 'begin return null; end';
+				create trigger meddling after insert on ticks execute function meddle()`,
+			is:   migrate.ErrChanged,
+			want: []string{"ticks has the trigger meddling (calls meddle), version 4 has none of that name"},
+		},
+		"a table that a crash would empty": {
+			version: 2, by: `alter table market_data set unlogged`,
+			is:   migrate.ErrChanged,
+			want: []string{`market_data is a table of the kind "plain table, unlogged", version 2 has "plain table"`},
+		},
+		"an index that is invalid": {
+			version: 2, by: `update pg_index set indisvalid = false where indexrelid = 'market_data_identity'::regclass`,
+			is:   migrate.ErrChanged,
+			want: []string{"the index market_data_identity of market_data is invalid: its making was interrupted, and no query uses it"},
+		},
+		"a step that is done and not recorded": {
+			version: 4, by: `delete from goose_db_version where version_id = 4`,
+			is:     migrate.ErrChanged,
+			want:   []string{"version 3 (instruments) is recorded, but the tables are those of version 4 (float8): a step was done and not recorded"},
+			wayOut: "record it: insert into goose_db_version (version_id, is_applied) values (4, true)",
+		},
+		"a step that is recorded and not done": {
+			version: 2, by: `insert into goose_db_version (version_id, is_applied) values (3, true), (4, true)`,
+			is:     migrate.ErrChanged,
+			want:   []string{"version 4 (float8) is recorded, but the tables are still those of version 2 (lean_indexes)"},
+			wayOut: "correct the record: delete from goose_db_version where version_id > 2",
+		},
+		"a record that was lost": {
+			version: 3, by: `drop table goose_db_version`,
+			is:     migrate.ErrChanged,
+			want:   []string{"the tables are those of version 3 (instruments), but nothing is recorded in goose_db_version"},
+			wayOut: "restore goose_db_version from a backup, or record what is there: ",
+		},
+		"a record with a gap": {
+			version: 4, by: `delete from goose_db_version where version_id = 2`,
+			is:     migrate.ErrChanged,
+			want:   []string{"goose_db_version has no line for version 2 (lean_indexes), though 4 is recorded"},
+			wayOut: "add the line: insert into goose_db_version (version_id, is_applied) values (2, true)",
+		},
+		"tables that were dropped": {
+			version: 4, by: `drop table ticks, bars, instruments`,
+			is:   migrate.ErrChanged,
+			want: []string{"version 4 (float8) is recorded, but there is none of its tables: bars, instruments, ticks"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			m, conn := database(t)
+			if test.version > 0 {
+				migrateUp(t, m, test.version)
+			}
+			run(t, conn, test.by)
+			before := everything(t, conn)
+			v, err := m.Verify(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, before, everything(t, conn), "verifying changes nothing")
+			require.Equal(t, test.want, v.Differences)
+			require.Contains(t, v.WayOut, test.wayOut)
+			if test.is == nil {
+				require.NoError(t, v.Err())
+				require.Equal(t, v.Version, v.Tables)
+				require.Empty(t, v.WayOut)
+				return
+			}
+			require.ErrorIs(t, v.Err(), test.is)
+			require.NotEmpty(t, v.WayOut)
+			require.Contains(t, v.Err().Error(), v.WayOut)
+			for _, migrating := range []func() ([]migrate.Step, error){
+				func() ([]migrate.Step, error) { return m.Up(t.Context(), m.Newest()) },
+				func() ([]migrate.Step, error) { return m.Down(t.Context(), 0) },
+				func() ([]migrate.Step, error) { return m.To(t.Context(), 1) },
+			} {
+				_, err := migrating()
+				require.ErrorIs(t, err, test.is)
+				require.Equal(t, before, everything(t, conn), "a migration that is refused changes nothing")
+			}
+		})
+	}
+}
+
+func TestTheWayOutOfAWrongRecordLeadsOut(t *testing.T) {
+	tests := map[string]string{
+		"a step that is done and not recorded":  `delete from goose_db_version where version_id = 4`,
+		"two steps that are not recorded":       `delete from goose_db_version where version_id > 2`,
+		"a step that is recorded and not done":  `insert into goose_db_version (version_id, is_applied) values (5, true)`,
+		"a record that was lost":                `drop table goose_db_version`,
+		"a record that lost its lines":          `delete from goose_db_version where version_id > 0`,
+		"a record with a gap below the highest": `delete from goose_db_version where version_id = 2`,
+	}
+	for name, by := range tests {
+		t.Run(name, func(t *testing.T) {
+			m, conn := database(t)
+			migrateUp(t, m, 4)
+			run(t, conn, by)
+			v, err := m.Verify(t.Context())
+			require.NoError(t, err)
+			_, statement, told := strings.Cut(v.WayOut, ": ")
+			require.True(t, told, v.WayOut)
+			run(t, conn, statement)
+			v, err = m.Verify(t.Context())
+			require.NoError(t, err)
+			require.NoError(t, v.Err())
+			require.Equal(t, int64(4), v.Version)
+			migrateUp(t, m, 5)
+		})
+	}
+}
+
+func TestWhatTheUserMayNotDoIsToldWithTheWayOut(t *testing.T) {
+	tests := map[string]struct {
+		version int64
+		by      string
+		want    []string
+	}{
+		"no right to make tables": {
+			by:   ``,
+			want: []string{`user "clerk" may not create tables in schema "public": grant create on schema public to clerk`},
+		},
+		"tables of another owner": {
+			version: 2, by: `grant create on schema public to clerk; grant all on all tables in schema public to clerk`,
+			want: []string{`user clerk is not the owner of table market_data: alter table market_data owner to clerk`},
+		},
+		"no right to read the record": {
+			version: 2, by: `grant create on schema public to clerk; alter table market_data owner to clerk`,
+			want: []string{`user "clerk" may not read goose_db_version: grant select, insert, delete on goose_db_version to clerk`},
+		},
+		"no right to write the record": {
+			version: 2, by: `grant create on schema public to clerk; alter table market_data owner to clerk; grant select on goose_db_version to clerk`,
+			want: []string{`user "clerk" may not write goose_db_version: grant insert, delete on goose_db_version to clerk`},
+		},
+		"a search path that leads nowhere": {
+			by:   `alter role clerk set search_path to nowhere`,
+			want: []string{`the search_path of user "clerk" leads to no schema: alter role clerk set search_path to public`},
+		},
+		"a user who may only read": {
+			by:   `grant create on schema public to clerk; alter role clerk set default_transaction_read_only to on`,
+			want: []string{"the server takes no writes (a standby, or default_transaction_read_only is on); migrate on the primary"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			owner, conn := database(t)
+			if test.version > 0 {
+				migrateUp(t, owner, test.version)
+			}
+			m := as(t, conn, "clerk")
+			run(t, conn, test.by)
+			before := everything(t, conn)
+			v, err := m.Verify(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, test.want, v.Privileges)
+			_, err = m.Up(t.Context(), 4)
+			require.ErrorIs(t, err, migrate.ErrPrivilege)
+			require.ErrorContains(t, err, test.want[0])
+			require.Equal(t, before, everything(t, conn))
+		})
+	}
+}
+
+func TestAnOwnerWhoIsNoSuperuserMayMigrate(t *testing.T) {
+	_, conn := database(t)
+	m := as(t, conn, "owner")
+	run(t, conn, `grant create on schema public to owner`)
+	migrateUp(t, m, m.Newest())
+	v, err := m.Verify(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, v.Err())
+	require.Empty(t, v.Privileges)
+}
+
+// as opens the database of the connection as a user that is made for it.
+func as(t *testing.T, conn *pgx.Conn, user string) *migrate.Migrator {
+	t.Helper()
+	run(t, conn, `drop role if exists `+user)
+	run(t, conn, `create role `+user+` login`)
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		_, err := conn.Exec(ctx, `drop owned by `+user+`; drop role `+user)
+		require.NoError(t, err)
+	})
+	config := conn.Config().Copy()
+	config.User = user
+	m, err := migrate.Open(config, migrate.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, m.Close()) })
+	return m
+}
+
+// everything lists what the database's schema holds, and the record.
+func everything(t *testing.T, conn *pgx.Conn) []string {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), `select format('%s %s %s', relname, relkind, relfilenode) from pg_class
+		where relnamespace = 'public'::regnamespace order by 1`)
+	require.NoError(t, err)
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	return lines
+}
