@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,13 +20,17 @@ const clusterRole = "signoff"
 // has is below that directory, and is gone with it.
 type cluster struct {
 	dir      string
+	bin      string // where its programs are
 	owner    *owner // nil: as ourselves
+	keeper   *keeper
 	password string
 	port     uint16
-	command  *exec.Cmd
 	log      string
-	exited   chan struct{}
-	exitErr  error // valid once exited is closed
+
+	command *exec.Cmd     // the server; nil while none runs
+	exited  chan struct{} // closed once the command has ended
+	release func()        // of the command from the janitor's list
+	left    []item        // what a crash left, until there is a new server
 }
 
 // startCluster makes a cluster and starts it. The binaries come from the
@@ -42,24 +44,27 @@ func startCluster(ctx context.Context, o Options, k *keeper, find func(context.C
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{dir: dir, owner: who, password: randomHex(16), log: filepath.Join(dir, "log")}
+	c := &cluster{dir: dir, owner: who, keeper: k, password: randomHex(16), log: filepath.Join(dir, "log")}
 	directory := item{Kind: keptDirectory, Path: c.dir}
 	if _, err := k.keep(directory); err != nil {
 		return nil, err
 	}
 	stop := func(ctx context.Context) error {
-		err := errors.Join(c.stop(ctx, k), os.RemoveAll(c.dir))
+		err := errors.Join(c.stop(ctx), os.RemoveAll(c.dir))
 		k.forget(directory)
 		return err
 	}
-	if err := c.make(ctx, o, k, find); err != nil {
+	if err := c.make(ctx, o, find); err != nil {
 		return nil, errors.Join(err, stop(context.WithoutCancel(ctx)))
 	}
-	return &server{address: loopbackAddress("127.0.0.1", c.port, clusterRole, c.password), stop: stop}, nil
+	return &server{
+		address: c.address(), stop: stop, crash: c.crash, restart: c.restart,
+		another: func(ctx context.Context, k *keeper) (*server, error) { return startCluster(ctx, o, k, find) },
+	}, nil
 }
 
 // make lays the directory out, initialises the cluster and starts the server.
-func (c *cluster) make(ctx context.Context, o Options, k *keeper, find func(context.Context, *cluster) (string, error)) error {
+func (c *cluster) make(ctx context.Context, o Options, find func(context.Context, *cluster) (string, error)) error {
 	if err := os.Mkdir(c.dir, 0o700); err != nil {
 		return unusable{
 			why:    fmt.Sprintf("the directory %s cannot be made (%v)", c.dir, errors.Unwrap(err)),
@@ -73,25 +78,28 @@ func (c *cluster) make(ctx context.Context, o Options, k *keeper, find func(cont
 	if err := c.owner.give(c.dir, secret); err != nil {
 		return err
 	}
-	bin, err := find(ctx, c)
-	if err != nil {
+	var err error
+	if c.bin, err = find(ctx, c); err != nil {
 		return err
 	}
 	o.say("postgres: making a private cluster in %s", c.dir)
-	if err := c.initialise(ctx, bin, secret); err != nil {
+	if err := c.initialise(ctx, secret); err != nil {
 		return err
 	}
 	// Another process may take the port between our looking and its use.
 	for range 3 {
-		if err = c.serve(ctx, bin, k); err == nil || ctx.Err() != nil {
+		if c.port, err = freePort(ctx); err != nil {
+			return err
+		}
+		if err = c.serve(ctx); err == nil || ctx.Err() != nil {
 			return err
 		}
 	}
 	return err
 }
 
-func (c *cluster) initialise(ctx context.Context, bin, secret string) error {
-	cmd := c.program(ctx, filepath.Join(bin, "initdb"),
+func (c *cluster) initialise(ctx context.Context, secret string) error {
+	cmd := c.program(ctx, filepath.Join(c.bin, "initdb"),
 		"--pgdata", c.data(), "--username", clusterRole, "--pwfile", secret, "--auth", "scram-sha-256",
 		"--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions")
 	out, err := cmd.CombinedOutput()
@@ -107,43 +115,39 @@ func (c *cluster) initialise(ctx context.Context, bin, secret string) error {
 	return os.Remove(secret)
 }
 
-// serve starts the server on a free port and waits until it answers.
-func (c *cluster) serve(ctx context.Context, bin string, k *keeper) error {
-	port, err := freePort(ctx)
-	if err != nil {
-		return err
-	}
-	c.port = port
+// serve starts the server on the cluster's port and waits until it answers.
+func (c *cluster) serve(ctx context.Context) error {
 	log, err := os.OpenFile(c.log, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("starting the cluster: %w", err)
 	}
 	defer func() { _ = log.Close() }() // the server has its own
-	args := append([]string{"-D", c.data(), "-p", fmt.Sprint(port),
+	args := append([]string{"-D", c.data(), "-p", fmt.Sprint(c.port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=" + c.socketDirectory()}, settingArguments()...)
-	cmd := c.program(context.WithoutCancel(ctx), filepath.Join(bin, "postgres"), args...)
+	cmd := c.program(context.WithoutCancel(ctx), filepath.Join(c.bin, "postgres"), args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting the cluster: %w", err)
 	}
 	exited := make(chan struct{})
 	c.command, c.exited = cmd, exited
-	go func() { // ends with the server, which stop waits for
-		c.exitErr = cmd.Wait()
+	go func() { // ends with the server, which stop and crash wait for
+		_ = cmd.Wait() // how it ended is in its log
 		close(exited)
 	}()
-	if _, err := k.keep(c.item()); err != nil {
-		return errors.Join(err, c.stop(context.WithoutCancel(ctx), k))
+	c.release, err = c.keeper.keepProcess(cmd.Process.Pid, syscall.SIGQUIT)
+	if err == nil {
+		err = c.awaken(ctx)
 	}
-	if err := c.awaken(ctx); err != nil {
-		return errors.Join(err, c.stop(context.WithoutCancel(ctx), k))
+	if err != nil {
+		return errors.Join(err, c.end(context.WithoutCancel(ctx)))
 	}
 	return nil
 }
 
 // awaken waits until the server answers, at most a minute.
 func (c *cluster) awaken(ctx context.Context) error {
-	where := loopbackAddress("127.0.0.1", c.port, clusterRole, c.password)
+	where := c.address()
 	err := repeat(ctx, time.Minute, func() (bool, error) {
 		select {
 		case <-c.exited:
@@ -161,33 +165,40 @@ func (c *cluster) awaken(ctx context.Context) error {
 	return fmt.Errorf("starting the cluster on port %d: %w: %s", c.port, err, complaint(c.readLog()))
 }
 
-// stop ends the server and waits for it. The data are thrown away, so nothing
+// stop ends the server, if one runs, and removes what an earlier one left.
+func (c *cluster) stop(ctx context.Context) error {
+	return errors.Join(c.end(ctx), c.tidy(ctx))
+}
+
+// end ends the server and waits for it. The data are thrown away, so nothing
 // is flushed first.
-func (c *cluster) stop(ctx context.Context, k *keeper) error {
+func (c *cluster) end(ctx context.Context) error {
 	if c.command == nil {
 		return nil
 	}
-	it := c.item()
 	_ = c.command.Process.Signal(syscall.SIGQUIT) // may have ended already
 	patience := time.NewTimer(10 * time.Second)
 	defer patience.Stop()
 	select {
 	case <-c.exited:
+		c.gone()
+		return nil
 	case <-patience.C:
-		_ = syscall.Kill(-c.command.Process.Pid, syscall.SIGKILL)
-		<-c.exited
 	case <-ctx.Done():
-		_ = syscall.Kill(-c.command.Process.Pid, syscall.SIGKILL)
-		<-c.exited
 	}
-	k.forget(it)
-	c.command = nil
-	return nil
+	return c.kill(ctx)
 }
 
-func (c *cluster) item() item {
-	born, _ := processStart(c.command.Process.Pid)
-	return item{Kind: keptProcess, PID: c.command.Process.Pid, Born: born, Signal: int(syscall.SIGQUIT)}
+// gone notes that the server has ended.
+func (c *cluster) gone() {
+	if c.release != nil {
+		c.release()
+	}
+	c.command, c.release = nil, nil
+}
+
+func (c *cluster) address() address {
+	return loopbackAddress("127.0.0.1", c.port, clusterRole, c.password)
 }
 
 // program is a command in a session of its own, as the cluster's owner and
@@ -219,28 +230,13 @@ func (c *cluster) readLog() []byte {
 	return b
 }
 
-func freePort(ctx context.Context) (uint16, error) {
-	l, err := listenLoopback(ctx)
-	if err != nil {
-		return 0, err
-	}
-	where, err := netip.ParseAddrPort(l.Addr().String())
-	return where.Port(), errors.Join(err, l.Close())
-}
-
-func listenLoopback(ctx context.Context) (net.Listener, error) {
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("looking for a free port: %w", err)
-	}
-	return l, nil
-}
-
 // complaint returns the last line that complains, or else the last one.
 func complaint(text []byte) string {
 	last := text
 	for line := range bytes.Lines(text) {
+		if bytes.Contains(line, []byte("the database system is ")) {
+			continue // starting up, as it tells those who are early
+		}
 		if bytes.Contains(line, []byte("FATAL:")) || bytes.Contains(line, []byte("error:")) {
 			last = line
 		}

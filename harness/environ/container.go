@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 
 	dockercontainer "github.com/moby/moby/api/types/container"
@@ -63,6 +65,7 @@ func (c container) start(ctx context.Context, k *keeper) (*server, error) {
 	}
 	c.o.say("postgres: starting a container of %s", img.name)
 	kept := item{Kind: keptContainer, Host: d.host, Name: c.o.runName("-") + randomHex(6)}
+	box := box{host: d.host, name: kept.Name}
 	release, err := k.keep(kept)
 	if err != nil {
 		return nil, err
@@ -72,15 +75,40 @@ func (c container) start(ctx context.Context, k *keeper) (*server, error) {
 		release()
 		return err
 	}
-	where, err := run(ctx, d, img.name, kept.Name)
-	if err != nil {
+	if box.address, err = runOnFreePort(ctx, d, img.name, kept.Name); err != nil {
 		return nil, errors.Join(err, stop(context.WithoutCancel(ctx)))
 	}
-	return &server{address: where, image: img.name, imageDigest: img.digest, stop: stop}, nil
+	same := c
+	same.o.Image = img.name
+	return &server{
+		address: box.address, image: img.name, imageDigest: img.digest,
+		stop: stop, another: same.start, crash: box.crash, restart: box.restart,
+	}, nil
 }
 
+// runOnFreePort runs the container on a port that stays its own when it is
+// restarted. Another process may take it between our looking and its use.
+func runOnFreePort(ctx context.Context, d *daemon, imageName, name string) (address, error) {
+	for attempt := 1; ; attempt++ {
+		port, err := freePort(ctx)
+		if err != nil {
+			return address{}, err
+		}
+		where, err := run(ctx, d, imageName, name, port)
+		if !errors.Is(err, errPortTaken) || attempt == 3 {
+			return where, err
+		}
+		if _, err := removeContainer(context.WithoutCancel(ctx), d.host, name); err != nil {
+			return address{}, err
+		}
+	}
+}
+
+// errPortTaken is of a container whose port somebody else was given.
+var errPortTaken = errors.New("the port of the container was taken by somebody else; try again")
+
 // run starts the container and waits until the server in it answers.
-func run(ctx context.Context, d *daemon, imageName, name string) (address, error) {
+func run(ctx context.Context, d *daemon, imageName, name string, port uint16) (address, error) {
 	const user = "postgres"
 	password := randomHex(16)
 	host := d.publishedHost(ctx)
@@ -100,9 +128,7 @@ func run(ctx context.Context, d *daemon, imageName, name string) (address, error
 		testcontainers.WithCmd(append([]string{"postgres"}, settingArguments()...)...),
 		testcontainers.WithHostConfigModifier(func(c *dockercontainer.HostConfig) {
 			c.ShmSize = 256 << 20 // parallel queries need more than the usual 64 MB
-			if host != "" {
-				c.PortBindings = onLoopback()
-			}
+			c.PortBindings = publish(port, host != "")
 		}),
 		testcontainers.WithWaitStrategyAndDeadline(2*time.Minute,
 			wait.ForLog("database system is ready to accept connections").WithOccurrence(2)),
@@ -113,6 +139,9 @@ func run(ctx context.Context, d *daemon, imageName, name string) (address, error
 	if ctx.Err() != nil {
 		return address{}, context.Cause(ctx)
 	}
+	if err != nil && portTaken(err) {
+		return address{}, errPortTaken
+	}
 	if err != nil {
 		return address{}, notStarted(ctx, ctr, imageName)
 	}
@@ -121,11 +150,7 @@ func run(ctx context.Context, d *daemon, imageName, name string) (address, error
 			return address{}, notReached(imageName)
 		}
 	}
-	port, err := ctr.MappedPort(ctx, containerPort)
-	if err != nil {
-		return address{}, notReached(imageName)
-	}
-	where := loopbackAddress(host, port.Num(), user, password)
+	where := loopbackAddress(host, port, user, password)
 	err = repeat(ctx, 30*time.Second, func() (bool, error) {
 		if err := where.ping(ctx); err != nil {
 			return false, notReached(imageName)
@@ -135,11 +160,21 @@ func run(ctx context.Context, d *daemon, imageName, name string) (address, error
 	return where, err
 }
 
-// onLoopback publishes the server's port to this machine only.
-func onLoopback() network.PortMap {
-	return network.PortMap{
-		network.MustParsePort(containerPort): {{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: "0"}},
+// publish gives the server a port of the daemon's host, on its loopback address
+// when that is this machine.
+func publish(port uint16, loopback bool) network.PortMap {
+	from := netip.IPv4Unspecified()
+	if loopback {
+		from = netip.MustParseAddr("127.0.0.1")
 	}
+	return network.PortMap{
+		network.MustParsePort(containerPort): {{HostIP: from, HostPort: strconv.Itoa(int(port))}},
+	}
+}
+
+// portTaken reports whether the daemon could not publish a port.
+func portTaken(err error) bool {
+	return strings.Contains(err.Error(), "already allocated") || strings.Contains(err.Error(), "already in use")
 }
 
 // notStarted tells the last line that a container printed.

@@ -44,7 +44,46 @@ func (e embedded) probe(ctx context.Context) (string, error) {
 }
 
 func (e embedded) start(ctx context.Context, k *keeper) (*server, error) {
-	return startCluster(ctx, e.o, k, e.unpack)
+	return e.startFrom(ctx, k, "")
+}
+
+// startFrom starts a cluster with the binaries that another one has unpacked,
+// while they are there; unpacking takes longer than all the rest.
+func (e embedded) startFrom(ctx context.Context, k *keeper, unpacked string) (*server, error) {
+	var home string
+	s, err := startCluster(ctx, e.o, k, func(ctx context.Context, c *cluster) (string, error) {
+		home = filepath.Join(c.dir, "postgres")
+		if unpacked == "" || linkAll(unpacked, home) != nil {
+			return e.unpack(ctx, c)
+		}
+		return filepath.Join(home, "bin"), giveAll(c.owner, home)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.another = func(ctx context.Context, k *keeper) (*server, error) { return e.startFrom(ctx, k, home) }
+	return s, nil
+}
+
+// linkAll makes a second directory of the same files, or none.
+func linkAll(from, to string) error {
+	err := filepath.WalkDir(from, func(path string, entry os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return os.Mkdir(filepath.Join(to, relative), 0o755) //nolint:gosec // below a directory that only its owner enters
+		}
+		return os.Link(path, filepath.Join(to, relative)) // of a symbolic link, too
+	})
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(to))
+	}
+	return nil
 }
 
 // unpack brings the binaries below the cluster's directory, where its owner

@@ -55,50 +55,69 @@ func recorded() []string {
 // is too old or too new, that does not keep what it acknowledges, or on which
 // we may not create databases.
 func (p *Postgres) inspect(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	conn, err := p.connect(ctx)
+	found, err := p.look(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
-
-	var number int
-	var mayCreate bool
-	err = conn.QueryRow(ctx, `
-		SELECT current_setting('server_version'), current_setting('server_version_num')::int,
-		       (SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user)`).
-		Scan(&p.facts.Version, &number, &mayCreate)
-	if err != nil {
-		return p.plain(err)
-	}
-	p.facts.Version, _, _ = strings.Cut(p.facts.Version, " ") // "15.18 (Debian 15.18-0+deb12u1)"
-	if err := p.supported(number / 10000); err != nil {
+	p.facts.Version, p.facts.Settings = found.version, found.settings
+	if err := p.supported(found.major); err != nil {
 		return err
 	}
-	if !mayCreate {
+	if !found.mayCreate {
 		return unusable{
 			why:    fmt.Sprintf("user %q may not create databases at %s", p.address.user, p.address),
 			wayOut: fmt.Sprintf("let a superuser run: ALTER ROLE %s CREATEDB", quote(p.address.user)),
 		}
 	}
+	return p.durable()
+}
+
+// seen is what a server says of itself.
+type seen struct {
+	version   string
+	major     int
+	mayCreate bool // databases
+	settings  map[string]string
+}
+
+// look asks the server for its version and for the settings to be recorded.
+func (p *Postgres) look(ctx context.Context) (seen, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	conn, err := p.connect(ctx)
+	if err != nil {
+		return seen{}, err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+
+	var found seen
+	var number int
+	err = conn.QueryRow(ctx, `
+		SELECT current_setting('server_version'), current_setting('server_version_num')::int,
+		       (SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user)`).
+		Scan(&found.version, &number, &found.mayCreate)
+	if err != nil {
+		return seen{}, p.plain(err)
+	}
+	found.version, _, _ = strings.Cut(found.version, " ") // "15.18 (Debian 15.18-0+deb12u1)"
+	found.major = number / 10000
 	rows, err := conn.Query(ctx, "SELECT name, current_setting(name) FROM pg_settings WHERE name = ANY($1)", recorded())
 	if err != nil {
-		return p.plain(err)
+		return seen{}, p.plain(err)
 	}
 	defer rows.Close()
-	p.facts.Settings = map[string]string{}
+	found.settings = map[string]string{}
 	for rows.Next() {
 		var name, value string
 		if err := rows.Scan(&name, &value); err != nil {
-			return p.plain(err)
+			return seen{}, p.plain(err)
 		}
-		p.facts.Settings[name] = value
+		found.settings[name] = value
 	}
 	if err := rows.Err(); err != nil {
-		return p.plain(err)
+		return seen{}, p.plain(err)
 	}
-	return p.durable()
+	return found, nil
 }
 
 // durable refuses a server that may forget what it acknowledged: the promises

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -57,7 +56,11 @@ func (it item) remove(ctx context.Context) error {
 	case keptProcess:
 		return it.endProcess(ctx)
 	case keptDirectory:
-		// Whoever still writes there, such as initdb, ends without it.
+		// A server may have been started there that we never heard of. Others
+		// who still write there, such as initdb, end without it.
+		for _, p := range usersOf(it.Path) {
+			_ = item{PID: p.pid, Born: p.born, Signal: int(syscall.SIGQUIT)}.endProcess(ctx) // the removal fails then
+		}
 		return repeat(ctx, 10*time.Second, func() (bool, error) {
 			err := os.RemoveAll(it.Path)
 			return err == nil, err
@@ -66,28 +69,33 @@ func (it item) remove(ctx context.Context) error {
 		return sweepContainer(ctx, it.Host, it.Name)
 	case keptDatabase:
 		return it.dropDatabase(ctx)
+	case keptFile:
+		return it.removeFile()
+	case keptMemory:
+		return it.removeMemory()
 	}
 	return fmt.Errorf("cleaning up: there is no kind %q", it.Kind)
 }
 
-// endProcess signals the process and, when that does not end it, kills its
-// whole group.
+// endProcess signals the process, kills it with all below it when that does
+// not end it, and then kills what is left of its group.
 func (it item) endProcess(ctx context.Context) error {
 	if !it.alive() {
 		return nil
 	}
 	_ = syscall.Kill(it.PID, syscall.Signal(it.Signal)) // may just have ended
+	_ = syscall.Kill(it.PID, syscall.SIGCONT)           // a halted one hears nothing else
 	err := repeat(ctx, 5*time.Second, func() (bool, error) {
 		if it.alive() {
 			return false, errors.New("still running")
 		}
 		return true, nil
 	})
-	if err != nil && it.alive() {
-		_ = syscall.Kill(-it.PID, syscall.SIGKILL)
-		_ = syscall.Kill(it.PID, syscall.SIGKILL)
+	if err != nil {
+		err = killFamily(ctx, it.PID)
 	}
-	return nil
+	_ = syscall.Kill(-it.PID, syscall.SIGKILL) // there may be no group
+	return err
 }
 
 // alive reports whether the very process that was registered still runs.
@@ -95,24 +103,8 @@ func (it item) alive() bool {
 	if syscall.Kill(it.PID, 0) == syscall.ESRCH {
 		return false
 	}
-	born, state := processStart(it.PID)
-	return born == it.Born && state != "Z"
-}
-
-// processStart returns when a process began, in clock ticks since the machine
-// did, and its state letter; both are empty where there is no /proc.
-func processStart(pid int) (born, state string) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return "", ""
-	}
-	// The name, in parentheses, may hold anything; the fields follow it.
-	_, rest, _ := strings.Cut(string(stat[strings.LastIndexByte(string(stat), ')')+1:]), " ")
-	fields := strings.Fields(rest)
-	if len(fields) < 20 {
-		return "", ""
-	}
-	return fields[19], fields[0]
+	found, ok := readProcess(it.PID)
+	return found.born == it.Born && !(ok && found.ended())
 }
 
 func (it item) dropDatabase(ctx context.Context) error {

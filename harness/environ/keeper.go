@@ -17,6 +17,8 @@ const (
 	keptDirectory = "directory"
 	keptContainer = "container"
 	keptDatabase  = "database"
+	keptFile      = "file"
+	keptMemory    = "memory"
 )
 
 // item is one thing that must be gone when the run is over.
@@ -28,10 +30,11 @@ type item struct {
 	Born string `json:"born,omitempty"`
 	// Signal ends the process; it is killed 5 s later.
 	Signal int    `json:"signal,omitempty"`
-	Path   string `json:"path,omitempty"` // of a directory
-	Host   string `json:"host,omitempty"` // of the container daemon
-	DSN    string `json:"dsn,omitempty"`  // of the maintenance database
-	Name   string `json:"name,omitempty"` // of a container or a database
+	Path   string `json:"path,omitempty"`   // of a directory or a file
+	Host   string `json:"host,omitempty"`   // of the container daemon
+	DSN    string `json:"dsn,omitempty"`    // of the maintenance database
+	Name   string `json:"name,omitempty"`   // of a container or a database
+	Memory int    `json:"memory,omitempty"` // number of a System V segment
 }
 
 // message is one line from the keeper to its janitor. A pipe that closes
@@ -77,6 +80,12 @@ func (k *keeper) keep(it item) (release func(), err error) {
 		return nil, fmt.Errorf("telling the janitor process about a %s: %w", it.Kind, err)
 	}
 	return func() { k.forget(it) }, nil
+}
+
+// keepProcess has the janitor look after a process that leads a group.
+func (k *keeper) keepProcess(pid int, signal syscall.Signal) (release func(), err error) {
+	p, _ := readProcess(pid) // where there is no /proc, the number has to do
+	return k.keep(item{Kind: keptProcess, PID: pid, Born: p.born, Signal: int(signal)})
 }
 
 // forget is for things that are gone. That the janitor died meanwhile is no

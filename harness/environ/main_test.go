@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 		"serve":   fakeService,
 		"migrate": fakeMigration,
 		"pull":    pull,
+		"crasher": crasher,
+		"task":    fakeTask,
+		"boss":    boss,
 	}
 	if len(os.Args) > 1 {
 		if play, ok := plays[os.Args[1]]; ok {

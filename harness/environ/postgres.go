@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,22 +25,30 @@ const maxIdentifier = 63
 // files beats logging its pages: below it the two checkpoints cost more.
 const fileCopyFrom = 64 << 20
 
-// server is what a provider yields: where to connect and how to end it.
+// server is what a provider yields: where to connect and what can be done with
+// the server beside that.
 type server struct {
 	address     address
 	image       string
 	imageDigest string
 	stop        func(ctx context.Context) error
+
+	// These are nil for a server that somebody else runs.
+	another func(ctx context.Context, k *keeper) (*server, error)
+	crash   func(ctx context.Context) error
+	restart func(ctx context.Context) error // at the same address
 }
 
 // Postgres is a server that a run may use. It creates only databases of its
 // own, and drops only those.
 type Postgres struct {
+	options Options
 	prefix  string // of every database name
 	address address
 	facts   fingerprint.Server
-	end     func(ctx context.Context) error
+	server  *server
 	keeper  *keeper
+	down    atomic.Bool // crashed and not restarted
 
 	mu      sync.Mutex
 	made    []string // full names, oldest first
@@ -49,10 +58,11 @@ type Postgres struct {
 
 func newPostgres(o Options, k *keeper, provider string, s *server) *Postgres {
 	return &Postgres{
+		options: o,
 		prefix:  o.runName("_") + randomHex(3) + "_",
 		address: s.address,
 		facts:   fingerprint.Server{Provider: provider, Image: s.image, ImageDigest: s.imageDigest},
-		end:     s.stop,
+		server:  s,
 		keeper:  k,
 	}
 }
@@ -147,7 +157,7 @@ func (p *Postgres) Stop(ctx context.Context) error {
 			errs = append(errs, p.drop(ctx, full))
 		}
 	}
-	errs = append(errs, p.end(ctx), p.keeper.done())
+	errs = append(errs, p.server.stop(ctx), p.keeper.done())
 	p.stopErr = errors.Join(errs...)
 	return p.stopErr
 }
@@ -175,6 +185,9 @@ func (p *Postgres) keepDatabase(full string) (release func(), err error) {
 }
 
 func (p *Postgres) connect(ctx context.Context) (*pgx.Conn, error) {
+	if p.down.Load() {
+		return nil, errors.New("the server is down: it was crashed and not yet restarted")
+	}
 	conn, err := pgx.Connect(ctx, p.address.dsn(""))
 	if err != nil {
 		return nil, p.plain(err)

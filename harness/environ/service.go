@@ -148,8 +148,7 @@ func (s *Service) register(guard *Postgres) error {
 	if guard == nil {
 		return nil
 	}
-	born, _ := processStart(s.PID())
-	release, err := guard.keeper.keep(item{Kind: keptProcess, PID: s.PID(), Born: born, Signal: int(syscall.SIGKILL)})
+	release, err := guard.keeper.keepProcess(s.PID(), syscall.SIGKILL)
 	s.release = release
 	return err
 }
