@@ -40,6 +40,7 @@ type Outcome struct {
 	Ledger   *Ledger
 	Load     load.Result
 	session  Session // as it was played
+	began    time.Time
 }
 
 // instant is the wire form of a tick.
@@ -123,7 +124,7 @@ func (m *Market) Trade(ctx context.Context, g *Gallery, s Session) (Outcome, err
 	if err != nil {
 		return Outcome{}, fmt.Errorf("trading: %w", err)
 	}
-	out := Outcome{Ledger: ledger, Load: result, Measures: s.stored(result), session: s}
+	out := Outcome{Ledger: ledger, Load: result, Measures: s.stored(result), session: s, began: tape.start}
 	if g != nil {
 		tape.await(ctx, result.Done*int64(g.Len()), s.Settle)
 		if err := out.Measures.Add(g.witnessed(tape, result.Offered, result.Done)); err != nil {

@@ -1,0 +1,281 @@
+package drive
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/signoff-dev/signoff/harness/environ"
+	"github.com/signoff-dev/signoff/harness/measure"
+)
+
+// Server is a database server that can be killed; see environ.Postgres.
+type Server interface {
+	// Crash kills every process of the server at once.
+	Crash(ctx context.Context) error
+	// Restart starts it again on the same data at the same address.
+	Restart(ctx context.Context) error
+}
+
+// BadDay is an upgrade under load in which something is killed in the middle of
+// statements of the migrations, and the operator runs the tool again.
+type BadDay struct {
+	Upgrade
+	// Server is killed, and started again at once. Nil kills the operator's
+	// tool instead.
+	Server Server
+	// Kills is how many are made in all, spread evenly over the moves.
+	Kills int
+	// Seed chooses the statements and the moments in them.
+	Seed uint64
+	// Guard is the server whose janitor ends the tool if we are killed; nil is
+	// nobody.
+	Guard *environ.Postgres
+}
+
+// Kill is one that was made: the statement that had begun last, as the tool
+// told before it ended, and whether it was under way.
+type Kill struct {
+	Version       int64
+	Up            bool
+	Statement, Of int
+	Title         string
+	// Inside says that the tool had not told the end of the statement.
+	Inside bool
+	// After is how long the statement had been under way, as we saw it.
+	After time.Duration
+}
+
+// String tells where the kill struck.
+func (k Kill) String() string {
+	direction, where := "down from", "in"
+	if k.Up {
+		direction = "up to"
+	}
+	if !k.Inside {
+		where = "after"
+	}
+	return fmt.Sprintf("%s %d, %s statement %d of %d (%s)", direction, k.Version, where, k.Statement, k.Of, k.Title)
+}
+
+// BadDayOutcome is what came of a bad day. The ledger is to be compared with
+// the database: see CountLosses.
+type BadDayOutcome struct {
+	UpgradeOutcome
+	Kills []Kill
+}
+
+// Play takes the way on a bad day. It yields what Upgrade.UnderLoad yields, of
+// which the stall and the refused prices include the time in which the server
+// was away, and
+//
+//   - "kills", a count: those made while a migration was under way;
+//   - "kills inside a statement", a count of all kills;
+//   - "migrations left unfinished", counted of the moves: the tool, run again,
+//     did not get there.
+func (b BadDay) Play(ctx context.Context) (BadDayOutcome, error) {
+	if len(b.Way) == 0 {
+		return BadDayOutcome{}, errors.New("playing a bad day: there is no way to go")
+	}
+	k := &killer{BadDay: b, coin: rand.New(rand.NewPCG(b.Seed, 0x6b696c6c))}
+	move := 0
+	out, err := b.play(ctx, func(ctx context.Context, m *Move) error {
+		share := b.Kills / len(b.Way)
+		if move < b.Kills%len(b.Way) {
+			share++
+		}
+		move++
+		return k.make(ctx, m, share)
+	})
+	day := BadDayOutcome{UpgradeOutcome: out, Kills: k.kills}
+	if err != nil {
+		return day, err
+	}
+	var inside int64
+	for _, kill := range k.kills {
+		if kill.Inside {
+			inside++
+		}
+	}
+	n := int64(len(k.kills))
+	return day, day.Measures.Add(measure.Set{
+		"kills":                    {Amount: &measure.Amount{Value: float64(n), Of: n, Says: fmt.Sprintf("%d meant", b.Kills)}},
+		"kills inside a statement": count("kills inside a statement", inside, n),
+	})
+}
+
+// killer makes moves and kills in the middle of them.
+type killer struct {
+	BadDay
+	coin  *rand.Rand
+	kills []Kill
+}
+
+// more is how often the tool is run again without being stopped before a move
+// counts as unfinished.
+const more = 3
+
+// make runs the tool until it got there, and stops it share times on the way.
+func (k *killer) make(ctx context.Context, m *Move, share int) error {
+	for left, failed := share, 0; ; {
+		m.Tries++
+		killed, err := k.try(ctx, m, left > 0)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if killed {
+			left--
+		}
+		var cannot inability
+		switch {
+		case errors.As(err, &cannot):
+			return cannot.error
+		case err == nil:
+			return nil
+		case killed:
+		case failed == more-1:
+			m.Unfinished, m.Problem = true, err.Error()
+			return nil
+		default:
+			failed++
+		}
+	}
+}
+
+// inability is an error of the driver, in contrast to one of the tool.
+type inability struct{ error }
+
+// afterRestart bounds how long the tool may go on when its server was killed.
+const afterRestart = 30 * time.Second
+
+// try runs the tool once and kills at a statement of the coin's choice, unless
+// the tool gets there before.
+func (k *killer) try(ctx context.Context, m *Move, kill bool) (killed bool, err error) {
+	task, err := environ.Begin(ctx, k.Operator.Tool, k.Operator.DSN, k.Guard, append(moving(m.From, m.To), "--json")...)
+	if err != nil {
+		return false, inability{fmt.Errorf("going from schema %d to %d: %w", m.From, m.To, err)}
+	}
+	aim := aim{from: m.From, to: m.To, coin: k.coin}
+	var last progress
+	for line := range task.Lines() {
+		last.follow(line)
+		if kill && !killed && aim.at(last) {
+			pause(ctx, aim.delay())
+			killed = true
+			if err := k.strike(ctx, task); err != nil {
+				return true, inability{errors.Join(err, task.Kill())}
+			}
+			break
+		}
+	}
+	if !killed {
+		return false, task.Wait()
+	}
+	at := time.Now()
+	for line := range task.Lines() { // what it said before it noticed
+		last.follow(line)
+	}
+	k.kills = append(k.kills, last.struck(at))
+	return true, task.Wait()
+}
+
+// strike kills the tool, or the server and starts that again.
+func (k *killer) strike(ctx context.Context, task *environ.Task) error {
+	if k.Server == nil {
+		return task.Kill()
+	}
+	if err := k.Server.Crash(ctx); err != nil {
+		return err
+	}
+	if err := k.Server.Restart(ctx); err != nil {
+		return err
+	}
+	// A tool that hangs is killed, and that is found out by running it again.
+	ended := make(chan struct{})
+	go func() { // ends with the task
+		defer close(ended)
+		_ = task.Wait()
+	}()
+	patience := time.NewTimer(afterRestart)
+	defer patience.Stop()
+	select {
+	case <-ended:
+		return nil
+	case <-patience.C:
+		return task.Kill()
+	}
+}
+
+// event is a line of what the tool tells while it migrates.
+type event struct {
+	Event     string `json:"event"`
+	Version   int64  `json:"version"`
+	Up        bool   `json:"up"`
+	Statement int    `json:"statement"`
+	Of        int    `json:"of"`
+	Title     string `json:"title"`
+}
+
+// progress is the statement that began last.
+type progress struct {
+	event
+	began time.Time
+	ended bool
+}
+
+func (p *progress) follow(line string) {
+	var e event
+	if json.Unmarshal([]byte(line), &e) != nil {
+		return
+	}
+	switch {
+	case e.Event == "begin":
+		*p = progress{event: e, began: time.Now()}
+	case e.Event == "end" && e.Version == p.Version && e.Statement == p.Statement, e.Event == "step", e.Event == "done":
+		p.ended = true
+	}
+}
+
+func (p progress) struck(at time.Time) Kill {
+	return Kill{
+		Version: p.Version, Up: p.Up, Statement: p.Statement, Of: p.Of, Title: p.Title, Inside: !p.ended, After: at.Sub(p.began),
+	}
+}
+
+// aim chooses where to strike: a step of the move, and a statement of the step
+// once it is known how many there are.
+type aim struct {
+	from, to  int64
+	coin      *rand.Rand
+	step      int64 // how many steps are let pass
+	statement int   // 0 while it is not chosen
+	seen      map[int64]bool
+}
+
+// at says whether the statement that began last is the one, or one behind it.
+func (a *aim) at(p progress) bool {
+	if p.Event != "begin" || p.ended {
+		return false
+	}
+	if a.seen == nil {
+		a.seen = map[int64]bool{}
+		a.step = a.coin.Int64N(max(a.to-a.from, a.from-a.to, 1))
+	}
+	a.seen[p.Version] = true
+	if int64(len(a.seen)) <= a.step {
+		return false
+	}
+	if a.statement == 0 {
+		a.statement = p.Statement + a.coin.IntN(max(1, p.Of-p.Statement+1))
+	}
+	return p.Statement >= a.statement || int64(len(a.seen)) > a.step+1
+}
+
+// delay is how far into the statement the strike is: at once, or a little later,
+// since some statements take no time and others long.
+func (a *aim) delay() time.Duration {
+	return time.Duration(a.coin.IntN(2)) * time.Duration(a.coin.Int64N(int64(30*time.Millisecond)))
+}
