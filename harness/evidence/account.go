@@ -11,17 +11,13 @@ const (
 	lostMeasure       = "acknowledged prices lost"
 	duplicatedMeasure = "prices stored twice"
 	unexpectedMeasure = "prices from nowhere"
+	wrongMeasure      = "prices stored wrong"
 )
 
 // wrongAccounts finds the accounts that name no scenario that ran, or say
 // something else than the measures that were judged.
 func wrongAccounts(run *Run) []error {
-	scenarios := make(map[string]*Scenario)
-	for _, feature := range run.Features {
-		for i := range feature.Scenarios {
-			scenarios[feature.Scenarios[i].ID] = &feature.Scenarios[i]
-		}
-	}
+	scenarios := scenariosOf(run)
 	var found []error
 	seen := make(map[string]bool, len(run.Accounts))
 	for _, a := range run.Accounts {
@@ -42,13 +38,24 @@ func wrongAccounts(run *Run) []error {
 	return found
 }
 
+// scenariosOf are the scenarios of run by their ids.
+func scenariosOf(run *Run) map[string]*Scenario {
+	scenarios := make(map[string]*Scenario)
+	for _, feature := range run.Features {
+		for i := range feature.Scenarios {
+			scenarios[feature.Scenarios[i].ID] = &feature.Scenarios[i]
+		}
+	}
+	return scenarios
+}
+
 // against compares the account with the shares that it was judged by.
 func (a Account) against(measures []measure.Value) []error {
 	var found []error
 	for _, stated := range []struct {
 		name string
 		hits int64
-	}{{lostMeasure, a.Lost}, {duplicatedMeasure, a.Duplicated}, {unexpectedMeasure, a.Unexpected}} {
+	}{{lostMeasure, a.Lost}, {duplicatedMeasure, a.Duplicated}, {unexpectedMeasure, a.Unexpected}, {wrongMeasure, a.Wrong}} {
 		share := shareOf(measures, stated.name)
 		switch {
 		case share == nil:

@@ -46,6 +46,8 @@ type Run struct {
 	Features []Feature `json:"features"`
 	// Accounts are the loss checks of the run, one line a scenario.
 	Accounts []Account `json:"accounts,omitempty"`
+	// Passages tell how the schema was changed while the market traded.
+	Passages []Passage `json:"passages,omitempty"`
 	// SelfTests tell how the harness was broken on purpose and noticed it.
 	SelfTests []SelfTest `json:"self_tests,omitempty"`
 
@@ -149,6 +151,7 @@ type Account struct {
 	Lost          int64  `json:"lost"`
 	Duplicated    int64  `json:"duplicated"`
 	Unexpected    int64  `json:"unexpected"`
+	Wrong         int64  `json:"wrong"` // found with other figures than were offered
 	Indeterminate int64  `json:"indeterminate"`
 }
 

@@ -36,8 +36,8 @@ type row struct {
 // untouched, if a row cannot be read or the record contradicts itself: rows or
 // tags are not those of the Gherkin beside them, a scenario is skipped that the
 // profile, the tag expression and the ids of the run select, a scenario ran
-// without a step, an account differs from the measures. It never fails because
-// of what was measured.
+// without a step, an account differs from the measures, a passage is of no
+// scenario that ran. It never fails because of what was measured.
 func Judge(run *Run) error {
 	rows, problems := readRows(run)
 	family := planned(rows)
@@ -49,6 +49,7 @@ func Judge(run *Run) error {
 	}
 	problems = append(problems, leftUndone(run)...)
 	problems = append(problems, wrongAccounts(run)...)
+	problems = append(problems, wrongPassages(run)...)
 	judgements := make([]objective.Judgement, len(rows))
 	if len(problems) == 0 {
 		for i, r := range rows {

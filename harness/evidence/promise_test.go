@@ -108,8 +108,8 @@ func TestAnAccountSaysWhatWasJudged(t *testing.T) {
 			return measure.Value{Name: name, Share: &measure.Share{Hits: hits, Of: 100}}
 		}
 		r := run("nightly", scenario("A", []evidence.Objective{row("acknowledged prices lost", "at most 5")},
-			share("acknowledged prices lost", 1), share("prices from nowhere", 3), share("prices stored twice", 2)), skipped(one("B")))
-		r.Accounts = []evidence.Account{{Scenario: "SLO-A-01", Acknowledged: 100, Lost: 1, Duplicated: 2, Unexpected: 3}}
+			share("acknowledged prices lost", 1), share("prices from nowhere", 3), share("prices stored twice", 2), share("prices stored wrong", 4)), skipped(one("B")))
+		r.Accounts = []evidence.Account{{Scenario: "SLO-A-01", Acknowledged: 100, Lost: 1, Duplicated: 2, Unexpected: 3, Wrong: 4}}
 		return r
 	}
 	tests := map[string]struct {
@@ -119,6 +119,7 @@ func TestAnAccountSaysWhatWasJudged(t *testing.T) {
 		"fewer lost":         {func(r *evidence.Run) { r.Accounts[0].Lost = 0 }, "the account of SLO-A-01 has 0 of 100 acknowledged prices lost, its measure 1 of 100"},
 		"fewer stored twice": {func(r *evidence.Run) { r.Accounts[0].Duplicated = 0 }, "prices stored twice"},
 		"fewer from nowhere": {func(r *evidence.Run) { r.Accounts[0].Unexpected = 0 }, "prices from nowhere"},
+		"fewer stored wrong": {func(r *evidence.Run) { r.Accounts[0].Wrong = 0 }, "the account of SLO-A-01 has 0 of 100 prices stored wrong, its measure 4 of 100"},
 		"more acknowledged":  {func(r *evidence.Run) { r.Accounts[0].Acknowledged = 101 }, "of 101 acknowledged prices lost"},
 		"no such scenario":   {func(r *evidence.Run) { r.Accounts[0].Scenario = "SLO-Z-01" }, `an account is recorded for "SLO-Z-01", and there is no such scenario`},
 		"a skipped scenario": {func(r *evidence.Run) { r.Accounts[0].Scenario = "SLO-B-01" }, "SLO-B-01, which was skipped"},
@@ -142,6 +143,31 @@ func TestAnAccountSaysWhatWasJudged(t *testing.T) {
 	r.Features[0].Scenarios[0] = broken(r.Features[0].Scenarios[0])
 	r.Features[0].Scenarios[0].Measures = nil
 	require.NoError(t, evidence.Judge(&r), "a scenario that broke may have an account without measures")
+}
+
+func TestAPassageIsOfAScenarioThatRan(t *testing.T) {
+	passing := func() evidence.Run {
+		r := run("nightly", one("A"), skipped(one("B")))
+		r.Passages = []evidence.Passage{{Scenario: "SLO-A-01", Steps: []evidence.PassageStep{{From: 1, To: 2, Killed: "server", Lost: 3}}}}
+		return r
+	}
+	tests := map[string]struct{ scenario, says string }{
+		"no such scenario":   {"SLO-Z-01", `a passage is recorded for "SLO-Z-01", and there is no such scenario`},
+		"a skipped scenario": {"SLO-B-01", "a passage is recorded for SLO-B-01, which was skipped"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := passing()
+			r.Passages[0].Scenario = test.scenario
+			require.ErrorContains(t, evidence.Judge(&r), test.says)
+		})
+	}
+	r := passing()
+	r.Passages = append(r.Passages, r.Passages[0])
+	require.NoError(t, evidence.Judge(&r), "a scenario may go several ways")
+	require.Equal(t, evidence.Passed, r.Result.Outcome, "a passage gates nothing")
+	r.Features[0].Scenarios[0] = broken(r.Features[0].Scenarios[0])
+	require.NoError(t, evidence.Judge(&r), "a scenario that broke may have come some of the way")
 }
 
 // FuzzPlanned: no text of a scenario and no tag expression breaks the judge,

@@ -34,6 +34,7 @@ type page struct {
 	Windows  []picture
 	Others   []otherMeasure
 	Loss     *lossPart
+	Passages *passagePart
 	Machine  []pairOfWords
 	Database []pairOfWords
 	NotRun   []notRunRow
@@ -77,6 +78,7 @@ func pageOf(run evidence.Run, signer Signer, files []File) (page, error) {
 		Windows:  windowsOf(run),
 		Others:   othersOf(run),
 		Loss:     lossOf(run),
+		Passages: passagesOf(run),
 		Machine:  machineOf(run),
 		Database: databaseOf(run),
 		NotRun:   notRunOf(run),

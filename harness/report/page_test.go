@@ -126,6 +126,10 @@ func TestHostileTextStaysText(t *testing.T) {
 	run.Result.Reason = evil
 	run.Facts = append(run.Facts, evidence.Fact{Name: evil, Value: evil})
 	run.Accounts[0].Title, run.SelfTests[0].Said = evil, evil
+	for i := range run.Passages {
+		p := &run.Passages[i]
+		p.Title, p.Scenario, p.Steps[0].Name, p.Steps[0].Killed = evil, evil, evil, evil
+	}
 	for i := range run.Features {
 		f := &run.Features[i]
 		f.Title, f.Narrative, f.Tag, f.URI = evil, evil, evil, evil
@@ -166,7 +170,7 @@ func TestTheSamePageTwice(t *testing.T) {
 
 func TestSectionsWithoutDataVanish(t *testing.T) {
 	page := drawn(t, empty(), report.Signer{})
-	for _, id := range []string{"attention", "promises", "experiments", "latency", "loss", "not-run"} {
+	for _, id := range []string{"attention", "promises", "experiments", "latency", "loss", "passages", "not-run"} {
 		require.NotContains(t, page, `id="`+id+`"`)
 	}
 	require.Contains(t, page, `id="verify"`)
@@ -180,6 +184,15 @@ func TestALossIsNotTitledNothingLost(t *testing.T) {
 	page := drawn(t, run, trusted())
 	require.NotContains(t, page, "Nothing lost")
 	require.Contains(t, page, `<td class="r v-fail" role="cell" data-l="Lost">1</td>`)
+}
+
+func TestAWrongPriceIsNotTitledNothingLost(t *testing.T) {
+	run := sample()
+	run.Accounts[1].Wrong = 3
+	page := drawn(t, run, trusted())
+	require.NotContains(t, page, "Nothing lost")
+	require.Contains(t, page, ">32,050 acknowledged, 32,051 found, 0 lost, 0 duplicated, 3 wrong<")
+	require.Equal(t, 2, strings.Count(page, `<td class="r v-fail" role="cell" data-l="Wrong">3</td>`), "its own line and the sum")
 }
 
 func TestEveryChartHasItsFiguresAsATable(t *testing.T) {

@@ -32,6 +32,7 @@ func sample() evidence.Run {
 			{Scenario: "SLO-INGEST-01", Title: "A busy minute", Offered: 12000, Acknowledged: 12000, Found: 12000},
 			{Scenario: "SLO-ROLL-01", Title: "Upgrade and rollback, market open", Offered: 20053, Refused: 2, Acknowledged: 20050, Found: 20051, Indeterminate: 1},
 		},
+		Passages: []evidence.Passage{thereAndBack(), badDay()},
 		SelfTests: []evidence.SelfTest{
 			{Broke: "Deleted one acknowledged row, id 73,114", Must: "lost 1", Said: "lost 1: id 73,114", Red: true},
 			{Broke: "Wrote one row that nobody offered", Must: "unexpected 1", Said: "unexpected 1: id 900,001", Red: true},
@@ -41,7 +42,7 @@ func sample() evidence.Run {
 }
 
 // judged is run with every verdict computed from its measures, and with the
-// accounts of its own scenarios.
+// accounts and passages of its own scenarios.
 func judged(run evidence.Run) evidence.Run {
 	ran := map[string]bool{}
 	for _, f := range run.Features {
@@ -50,6 +51,7 @@ func judged(run evidence.Run) evidence.Run {
 		}
 	}
 	run.Accounts = slices.DeleteFunc(slices.Clone(run.Accounts), func(a evidence.Account) bool { return !ran[a.Scenario] })
+	run.Passages = slices.DeleteFunc(slices.Clone(run.Passages), func(p evidence.Passage) bool { return !ran[p.Scenario] })
 	run.Family, run.Alpha, run.Result = 0, 0, evidence.Result{}
 	if err := evidence.Judge(&run); err != nil {
 		panic(err)
@@ -113,6 +115,7 @@ func capacity() evidence.Feature {
 			measure.Value{Name: "acknowledged prices lost", Share: &measure.Share{Of: 12000}},
 			measure.Value{Name: "prices from nowhere", Share: &measure.Share{Of: 12000}},
 			measure.Value{Name: "prices stored twice", Share: &measure.Share{Of: 12000}},
+			measure.Value{Name: "prices stored wrong", Share: &measure.Share{Of: 12000}},
 			measure.Value{Name: "sustained inserts", Unit: "a minute", Series: &measure.Series{Width: 10, Windows: []float64{11988, 12006, 11976, 12018, 12000, 12012}}},
 			measure.Value{Name: "insert latency", Unit: "ms", Histogram: latency},
 			measure.Value{Name: "inserts dropped", Share: &measure.Share{Of: 12000}},
@@ -168,6 +171,7 @@ func rollback() evidence.Feature {
 			measure.Value{Name: "acknowledged prices lost", Share: &measure.Share{Of: 20050}},
 			measure.Value{Name: "prices from nowhere", Share: &measure.Share{Of: 20050}},
 			measure.Value{Name: "prices stored twice", Share: &measure.Share{Of: 20050}},
+			measure.Value{Name: "prices stored wrong", Share: &measure.Share{Of: 20050}},
 			measure.Value{Name: "acknowledged inserts lost", Share: &measure.Share{Of: 20050}},
 			measure.Value{Name: "rows that differ", Share: &measure.Share{Hits: 3, Of: 20050}}).
 			holds("acknowledged inserts lost", "exactly 0").
@@ -175,6 +179,35 @@ func rollback() evidence.Feature {
 		scenario("SLO-ROLL-02", "Ten million rows", "No acknowledged price is ever lost").
 			holds("longest pause in writing", "at most 2 s").
 			skipped("@nightly: profile pr does not run it").done())
+}
+
+// thereAndBack goes from the oldest version to the newest and back.
+func thereAndBack() evidence.Passage {
+	p := evidence.Passage{Scenario: "SLO-ROLL-01", Title: "Every step forward and back"}
+	for i, name := range []string{"lean_indexes", "instruments", "float8", "data_safety", "partitions", "monitoring"} {
+		v := int64(i + 1)
+		p.Steps = append(p.Steps, evidence.PassageStep{
+			From: v, To: v + 1, Name: name, Seconds: []float64{.41, 6.2, 4.8, .62, .94, .12}[i],
+			ExclusiveMS: []float64{2.1, 18, 16, 3.2, 4.4, 1}[i], StallMS: []float64{14, 212, 143, 18, 22, 9}[i], Acknowledged: []int64{41, 622, 480, 60, 95, 12}[i],
+		})
+	}
+	for i, up := range slices.Backward(p.Steps) {
+		p.Steps = append(p.Steps, evidence.PassageStep{
+			From: up.To, To: up.From, Name: up.Name, Seconds: up.Seconds * .9,
+			ExclusiveMS: up.ExclusiveMS * 1.1, StallMS: up.StallMS + float64(i), Acknowledged: up.Acknowledged * 9 / 10,
+		})
+	}
+	return p
+}
+
+// badDay is a passage in which things are killed, and a price is lost.
+func badDay() evidence.Passage {
+	return evidence.Passage{Scenario: "SLO-ROLL-01", Title: "The bad day", Steps: []evidence.PassageStep{
+		{From: 3, To: 4, Name: "float8", Seconds: 12.4, ExclusiveMS: 31, StallMS: 2210, Acknowledged: 811, Killed: "server"},
+		{From: 4, To: 3, Name: "float8", Seconds: 11.9, ExclusiveMS: 28, StallMS: 140, Acknowledged: 1024, Killed: "migrator"},
+		{From: 3, To: 4, Name: "float8", Seconds: 5.1, ExclusiveMS: 17, StallMS: 133, Acknowledged: 502},
+		{From: 4, To: 5, Name: "data_safety", Seconds: 9.7, ExclusiveMS: 4.6, StallMS: 1930, Acknowledged: 390, Killed: "server", Lost: 2},
+	}}
 }
 
 type builder struct{ evidence.Scenario }

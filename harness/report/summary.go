@@ -18,6 +18,7 @@ func Summary(run evidence.Run, signer Signer) []byte {
 	for _, f := range run.Features {
 		parts = append(parts, summaryFeature(f))
 	}
+	parts = append(parts, summaryPassages(run)...)
 	parts = append(parts, summaryFoot(run))
 	const cut = "\n*The rest did not fit here; report.html has all of it.*\n"
 	var out strings.Builder
@@ -100,6 +101,30 @@ func carried(s evidence.Scenario) string {
 	default:
 		return "carried out"
 	}
+}
+
+func summaryPassages(run evidence.Run) []string {
+	var parts []string
+	for _, p := range run.Passages {
+		if len(p.Steps) == 0 {
+			continue
+		}
+		if len(parts) == 0 {
+			parts = append(parts, "## The way there and back\n\n")
+		}
+		t := togetherOf(p)
+		line := fmt.Sprintf("- **%s** (%s): %s", cell(p.Title), cell(p.Scenario), strings.Join([]string{
+			cell(t.course()), t.pauses(), t.stored(),
+		}, "; "))
+		if t.killed > 0 || t.lost > 0 {
+			line += "; " + cell(t.kills())
+		}
+		parts = append(parts, line+".\n")
+	}
+	if len(parts) > 0 {
+		parts = append(parts, "\n")
+	}
+	return parts
 }
 
 func summaryFoot(run evidence.Run) string {

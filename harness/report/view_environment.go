@@ -32,16 +32,18 @@ func lossOf(run evidence.Run) *lossPart {
 		sum.Lost += a.Lost
 		sum.Duplicated += a.Duplicated
 		sum.Unexpected += a.Unexpected
+		sum.Wrong += a.Wrong
 		sum.Indeterminate += a.Indeterminate
 	}
 	l := &lossPart{Accounts: run.Accounts, SelfTests: run.SelfTests}
 	if len(run.Accounts) > 0 {
-		l.Says = fmt.Sprintf("%s acknowledged, %s found, %s lost, %s duplicated", count(sum.Acknowledged), count(sum.Found), count(sum.Lost), count(sum.Duplicated))
+		l.Says = fmt.Sprintf("%s acknowledged, %s found, %s lost, %s duplicated, %s wrong",
+			count(sum.Acknowledged), count(sum.Found), count(sum.Lost), count(sum.Duplicated), count(sum.Wrong))
 	}
 	switch {
 	case len(run.Accounts) == 0:
 		l.Title = "Self-test"
-	case sum.Lost+sum.Duplicated+sum.Unexpected > 0:
+	case sum.Lost+sum.Duplicated+sum.Unexpected+sum.Wrong > 0:
 		l.Title = "Lost and found"
 	default:
 		l.Title = "Nothing lost"
