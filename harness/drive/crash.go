@@ -160,11 +160,12 @@ func (k *killer) try(ctx context.Context, m *Move, kill bool) (killed bool, err 
 	}
 	aim := aim{from: m.From, to: m.To, coin: k.coin}
 	var last progress
+	var struck time.Time
 	for line := range task.Lines() {
 		last.follow(line)
 		if kill && !killed && aim.at(last) {
 			pause(ctx, aim.delay())
-			killed = true
+			killed, struck = true, time.Now()
 			if err := k.strike(ctx, task); err != nil {
 				return true, inability{errors.Join(err, task.Kill())}
 			}
@@ -174,11 +175,10 @@ func (k *killer) try(ctx context.Context, m *Move, kill bool) (killed bool, err 
 	if !killed {
 		return false, task.Wait()
 	}
-	at := time.Now()
 	for line := range task.Lines() { // what it said before it noticed
 		last.follow(line)
 	}
-	k.kills = append(k.kills, last.struck(at))
+	k.kills = append(k.kills, last.struck(struck))
 	return true, task.Wait()
 }
 

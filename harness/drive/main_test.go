@@ -18,9 +18,10 @@ import (
 // operator; otherwise it runs the tests.
 func TestMain(m *testing.M) {
 	plays := map[string]func() error{
-		"janitor": func() error { return environ.Janitor(context.Background(), os.Stdin) },
-		"migrate": tool,
-		"ingest":  tool,
+		"janitor":    func() error { return environ.Janitor(context.Background(), os.Stdin) },
+		"migrate":    tool,
+		"ingest":     tool,
+		"partitions": tool,
 	}
 	if len(os.Args) > 1 && plays[os.Args[1]] != nil {
 		if err := plays[os.Args[1]](); err != nil {
@@ -38,7 +39,8 @@ func TestMain(m *testing.M) {
 }
 
 // tool plays the operator's tool: what it does is a function that the test put
-// into the database.
+// into the database. It is given the first two words, and finds them all in
+// the setting tool.words.
 func tool() error {
 	conn, err := pgx.Connect(context.Background(), os.Getenv("DATABASE_URL"))
 	if err != nil {
@@ -46,6 +48,9 @@ func tool() error {
 	}
 	defer conn.Close(context.Background())
 	var answer string
+	if _, err := conn.Exec(context.Background(), "SELECT set_config('tool.words', $1, false)", strings.Join(os.Args[1:], " ")); err != nil {
+		return err
+	}
 	if err := conn.QueryRow(context.Background(), "SELECT tool($1)", strings.Join(os.Args[1:3], " ")).Scan(&answer); err != nil {
 		return err
 	}
