@@ -100,6 +100,7 @@ with ours as (
     from ours t
     join pg_rewrite r on r.ev_class = t.oid and r.rulename <> '_RETURN'
 )
-select relname::text, kind, name::text, definition
+-- What vanishes while it is read has no definition.
+select relname::text, kind, name::text, coalesce(definition, '')
 from facts
 order by relname::text collate "C", kind_order, position, name::text collate "C"

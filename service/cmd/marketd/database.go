@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"syscall"
@@ -25,7 +26,14 @@ const (
 
 // databaseFlag adds --database to the command.
 func databaseFlag(command *cobra.Command, p program) *string {
-	return command.Flags().String("database", p.getenv(databaseVariable),
+	return databaseFlagIn(command.Flags(), p)
+}
+
+func databaseFlagIn(flags interface {
+	String(name, value, usage string) *string
+}, p program,
+) *string {
+	return flags.String("database", p.getenv(databaseVariable),
 		"where the database is: postgres://user:password@host:port/name; "+
 			"default is the environment's "+databaseVariable)
 }
@@ -122,9 +130,9 @@ func explainDatabase(config *pgx.ConnConfig, err error) error {
 	return err
 }
 
-// requireNewest makes sure that the database is at the migration that this
-// program was made for.
-func requireNewest(ctx context.Context, config *pgx.ConnConfig) error {
+// requireSchema makes sure that the database has a schema that this program
+// serves: any version it knows, also while it changes. It notes an older one.
+func requireSchema(ctx context.Context, config *pgx.ConnConfig, log *slog.Logger) error {
 	migrator, err := migrate.Open(config, migrate.Options{})
 	if err != nil {
 		return err
@@ -133,7 +141,16 @@ func requireNewest(ctx context.Context, config *pgx.ConnConfig) error {
 	err = migrator.Check(ctx)
 	switch {
 	case errors.Is(err, migrate.ErrBehind):
-		return fmt.Errorf("%w; run `marketd migrate up` first", err)
+		version, versionErr := migrator.Version(ctx)
+		if versionErr != nil {
+			return explainDatabase(config, versionErr)
+		}
+		if version < 1 {
+			return fmt.Errorf("%w; run `marketd migrate up` first", err)
+		}
+		log.InfoContext(ctx, "the schema is not the newest; it is served as it is",
+			"version", version, "newest", migrator.Newest())
+		return nil
 	case errors.Is(err, migrate.ErrAhead):
 		return fmt.Errorf("%w; use the newer marketd that migrated it, or let that one run `marketd migrate down --to %d`",
 			err, migrator.Newest())

@@ -51,7 +51,7 @@ func ingest(ctx context.Context, p program, dsn, path string, tell func(program,
 		return failed{fmt.Errorf("opening %s: %w", path, err)}
 	}
 	defer func() { _ = file.Close() }() // it was only read
-	if err := requireNewest(ctx, config.ConnConfig); err != nil {
+	if err := requireSchema(ctx, config.ConnConfig, logTo(p)); err != nil {
 		return failed{err}
 	}
 	pool, err := openPool(ctx, config)

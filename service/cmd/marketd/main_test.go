@@ -138,7 +138,7 @@ func TestWrongInputEndsInOneClearLine(t *testing.T) {
 			"opening nowhere.csv: no such file or directory",
 		},
 		"a verb nobody knows": {[]string{"frobnicate"}, exitUsage, `unknown command "frobnicate" for "marketd"`},
-		"migrate to nowhere":  {[]string{"migrate"}, exitUsage, "say what to do: marketd migrate up, down or status"},
+		"migrate to nowhere":  {[]string{"migrate"}, exitUsage, "say what to do: marketd migrate up, down, to, status or verify"},
 		"a version nobody knows": {
 			[]string{"migrate", "up", "--to", "77", "--database", migrated}, exitFailed,
 			"there is no migration 00077; the newest is 00005",

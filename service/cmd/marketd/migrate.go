@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
@@ -13,115 +13,201 @@ import (
 	"github.com/signoff-dev/signoff/service/migrate"
 )
 
+// migrateOptions are the flags that every verb of migrate has.
+type migrateOptions struct {
+	database *string
+	dryRun   bool
+	asJSON   bool
+}
+
 func newMigrate(p program) *cobra.Command {
+	var o migrateOptions
 	command := &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the database to a version of the schema, with every row",
-		Args:  cobra.NoArgs,
+		Long: "Bring the database to a version of the schema, with every row, while it is in use.\n" +
+			"What was interrupted is finished by the next run: the same command goes on where it stopped.",
+		Example: `  marketd migrate up --dry-run     what would be done: SQL, locks, and who has to wait
+  marketd migrate up               to the newest version
+  marketd migrate down             one version back; every row goes with it
+  marketd migrate to 4             to version 4, from wherever the database is
+  marketd migrate verify           whether the database is what it claims to be`,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return errors.New("say what to do: marketd migrate up, down or status")
+			return errors.New("say what to do: marketd migrate up, down, to, status or verify")
 		},
 	}
-	command.AddCommand(newMigrateUp(p), newMigrateDown(p), newMigrateStatus(p))
+	flags := command.PersistentFlags()
+	o.database = databaseFlagIn(flags, p)
+	flags.BoolVar(&o.dryRun, "dry-run", false, "tell what would be done, and change nothing")
+	flags.BoolVar(&o.asJSON, "json", false, "tell it as lines of JSON, as it happens")
+	command.AddCommand(newMigrateUp(p, &o), newMigrateDown(p, &o), newMigrateTo(p, &o),
+		newMigrateStatus(p, &o), newMigrateVerify(p, &o))
 	return command
 }
 
-func newMigrateUp(p program) *cobra.Command {
+func newMigrateUp(p program, o *migrateOptions) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "up",
 		Short: "Carry out the migrations that are missing",
 		Args:  cobra.NoArgs,
 	}
-	dsn := databaseFlag(command, p)
-	to := command.Flags().Int64("to", -1, "stop after this version; default is the newest")
+	to := command.Flags().Int64("to", 0, "stop after this version; default is the newest")
 	command.RunE = func(command *cobra.Command, _ []string) error {
-		return migrating(command.Context(), p, *dsn, func(m *migrate.Migrator) ([]migrate.Step, error) {
-			target := *to
-			if target < 0 {
-				target = m.Newest()
-			}
-			return m.Up(command.Context(), target)
+		chosen := command.Flags().Changed("to")
+		if chosen && *to < 1 {
+			return fmt.Errorf("--to %d: want a version from 1 on", *to)
+		}
+		return migrating(command.Context(), p, o, course{
+			aim: func(m *migrate.Migrator, _ migrate.Verification) int64 {
+				if chosen {
+					return *to
+				}
+				return m.Newest()
+			},
+			leads:  func(from, to int64) bool { return to > from },
+			travel: (*migrate.Migrator).Up,
 		})
 	}
 	return command
 }
 
-func newMigrateDown(p program) *cobra.Command {
+func newMigrateDown(p program, o *migrateOptions) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "down",
 		Short: "Take migrations back; every row goes with them",
 		Args:  cobra.NoArgs,
 	}
-	dsn := databaseFlag(command, p)
-	to := command.Flags().Int64("to", -1, "take back everything above this version; default is one step")
+	to := command.Flags().Int64("to", 0, "take back everything above this version; default is one step")
 	command.RunE = func(command *cobra.Command, _ []string) error {
-		return migrating(command.Context(), p, *dsn, func(m *migrate.Migrator) ([]migrate.Step, error) {
-			target := *to
-			if target < 0 {
-				current, err := m.Version(command.Context())
-				if err != nil {
-					return nil, err
+		chosen := command.Flags().Changed("to")
+		if chosen && *to < 0 {
+			return fmt.Errorf("--to %d: want a version from 0 on", *to)
+		}
+		return migrating(command.Context(), p, o, course{
+			aim: func(_ *migrate.Migrator, v migrate.Verification) int64 {
+				switch {
+				case chosen:
+					return *to
+				case v.Running != nil:
+					// Whether that step went up or down, one step down
+					// from it leads here.
+					return v.Running.Version - 1
 				}
-				target = max(0, current-1)
-			}
-			return m.Down(command.Context(), target)
+				return max(0, v.Version-1)
+			},
+			leads:  func(from, to int64) bool { return to < from },
+			travel: (*migrate.Migrator).Down,
 		})
 	}
 	return command
 }
 
-func newMigrateStatus(p program) *cobra.Command {
-	command := &cobra.Command{
-		Use:   "status",
-		Short: "List the migrations and when they were applied",
-		Args:  cobra.NoArgs,
-	}
-	dsn := databaseFlag(command, p)
-	command.RunE = func(command *cobra.Command, _ []string) error {
-		ctx := command.Context()
-		return withMigrator(ctx, p, *dsn, func(m *migrate.Migrator) error {
-			states, err := m.Status(ctx)
-			if err != nil {
-				return err
+func newMigrateTo(p program, o *migrateOptions) *cobra.Command {
+	return &cobra.Command{
+		Use:   "to VERSION",
+		Short: "Go to a version, up or down, whichever leads there",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			to, err := strconv.ParseInt(args[0], 10, 64)
+			if err != nil || to < 0 {
+				return fmt.Errorf("to %q: want a version from 0 on, such as 4", args[0])
 			}
-			for _, s := range states {
-				applied := "not applied"
-				if !s.Applied.IsZero() {
-					applied = s.Applied.Format(time.RFC3339)
-				}
-				fmt.Fprintf(p.out, "%05d  %-14s %s\n", s.Version, s.Name, applied)
-			}
-			return m.Check(ctx)
-		})
+			return migrating(command.Context(), p, o, course{
+				aim:    func(*migrate.Migrator, migrate.Verification) int64 { return to },
+				leads:  func(from, to int64) bool { return from != to },
+				travel: (*migrate.Migrator).To,
+			})
+		},
 	}
-	return command
 }
 
-// migrating carries steps out and prints them, also those before an error.
-func migrating(
-	ctx context.Context, p program, dsn string, run func(*migrate.Migrator) ([]migrate.Step, error),
-) error {
-	return withMigrator(ctx, p, dsn, func(m *migrate.Migrator) error {
-		steps, err := run(m)
-		for _, s := range steps {
-			direction := "down"
-			if s.Up {
-				direction = "up"
-			}
-			fmt.Fprintf(p.out, "%-4s %05d %-14s %6d ms\n", direction, s.Version, s.Name, s.Took.Milliseconds())
+// course is where a verb leads and how.
+type course struct {
+	// aim is the version to go to.
+	aim func(*migrate.Migrator, migrate.Verification) int64
+	// leads says whether the verb goes from one version to the other.
+	leads func(from, to int64) bool
+	// travel goes there.
+	travel func(*migrate.Migrator, context.Context, int64) ([]migrate.Step, error)
+}
+
+// migrating looks first, and then carries out the steps or tells them.
+func migrating(ctx context.Context, p program, o *migrateOptions, c course) error {
+	tell := newTeller(p, o.asJSON)
+	var last migrate.Event
+	watch := func(e migrate.Event) {
+		last = e
+		tell.event(e)
+	}
+	err := withMigrator(ctx, p, *o.database, watch, func(m *migrate.Migrator) error {
+		v, err := m.Verify(ctx)
+		if err == nil {
+			err = v.Err()
 		}
 		if err != nil {
 			return err
 		}
+		to := c.aim(m, v)
+		if o.dryRun {
+			return planning(ctx, m, tell, v, to, c.leads(v.Version, to))
+		}
+		if _, err := c.travel(m, ctx, to); err != nil {
+			return err
+		}
 		version, err := m.Version(ctx)
 		if err == nil {
-			fmt.Fprintf(p.out, "the database is at %05d; the newest is %05d\n", version, m.Newest())
+			tell.done(version, m.Newest())
 		}
 		return err
 	})
+	if ctx.Err() != nil && err != nil {
+		err = failed{interruption(last)}
+	}
+	var work failed
+	if errors.As(err, &work) {
+		tell.refused(work.error)
+	}
+	return err
 }
 
-func withMigrator(ctx context.Context, p program, dsn string, do func(*migrate.Migrator) error) error {
+// planning tells the steps instead of carrying them out.
+func planning(ctx context.Context, m *migrate.Migrator, tell teller, v migrate.Verification, to int64, leads bool) error {
+	var steps []migrate.PlannedStep
+	if leads || v.Running != nil {
+		var err error
+		if steps, err = m.Plan(ctx, to); err != nil {
+			return err
+		}
+	}
+	tell.planned(steps)
+	return nil
+}
+
+// interruption says where the work stopped and how it goes on.
+func interruption(last migrate.Event) error {
+	const goesOn = "nothing is lost, and the same command goes on from here"
+	if last.Kind == "" || last.Kind == migrate.Whole {
+		return errors.New("interrupted between two steps; " + goesOn)
+	}
+	where := fmt.Sprintf("step %05d %s (%s), statement %d of %d",
+		last.Version, last.Name, direction(last.Up), last.Statement, last.Of)
+	if last.Kind == migrate.End {
+		return fmt.Errorf("interrupted after %s; %s", where, goesOn)
+	}
+	return fmt.Errorf("interrupted in %s, which was rolled back; %s", where, goesOn)
+}
+
+func direction(up bool) string {
+	if up {
+		return "up"
+	}
+	return "down"
+}
+
+func withMigrator(
+	ctx context.Context, p program, dsn string, watch func(migrate.Event), do func(*migrate.Migrator) error,
+) error {
 	config, err := parseDatabase(dsn)
 	if err != nil {
 		return err
@@ -129,7 +215,10 @@ func withMigrator(ctx context.Context, p program, dsn string, do func(*migrate.M
 	if err := reach(ctx, config.ConnConfig); err != nil {
 		return failed{err}
 	}
-	migrator, err := migrate.Open(config.ConnConfig, migrate.Options{Log: logTo(p)})
+	// Tries that are repeated are events; only what went wrong belongs to the
+	// log as well.
+	log := slog.New(slog.NewJSONHandler(p.err, &slog.HandlerOptions{Level: slog.LevelError}))
+	migrator, err := migrate.Open(config.ConnConfig, migrate.Options{Log: log, Watch: watch})
 	if err != nil {
 		return failed{err}
 	}

@@ -65,7 +65,7 @@ func serve(ctx context.Context, p program, o serveOptions) error {
 	}
 	log := slog.New(slog.NewJSONHandler(p.err, nil))
 
-	if err := requireNewest(ctx, config.ConnConfig); err != nil {
+	if err := requireSchema(ctx, config.ConnConfig, log); err != nil {
 		return failed{err}
 	}
 	queries := monitor.NewRecorder()
