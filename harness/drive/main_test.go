@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,7 +41,7 @@ func TestMain(m *testing.M) {
 
 // tool plays the operator's tool: what it does is a function that the test put
 // into the database. It is given the first two words, and finds them all in
-// the setting tool.words.
+// the setting tool.words. Asked for JSON, it tells first that it begins.
 func tool() error {
 	conn, err := pgx.Connect(context.Background(), os.Getenv("DATABASE_URL"))
 	if err != nil {
@@ -50,6 +51,9 @@ func tool() error {
 	var answer string
 	if _, err := conn.Exec(context.Background(), "SELECT set_config('tool.words', $1, false)", strings.Join(os.Args[1:], " ")); err != nil {
 		return err
+	}
+	if slices.Contains(os.Args, "--json") && os.Args[1] == "migrate" {
+		fmt.Println(`{"event":"begin","version":2,"up":true,"statement":1,"of":1,"title":"everything"}`)
 	}
 	if err := conn.QueryRow(context.Background(), "SELECT tool($1)", strings.Join(os.Args[1:3], " ")).Scan(&answer); err != nil {
 		return err
