@@ -55,6 +55,8 @@ func problemOf(err error) *problem {
 	var p *problem
 	var invalid *market.Invalid
 	var unknown *market.UnknownInstrument
+	var deleted *market.DeletedInstrument
+	var old *market.OldSchema
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -63,9 +65,15 @@ func problemOf(err error) *problem {
 	case errors.As(err, &unknown):
 		return &problem{http.StatusUnprocessableEntity, "unknown_instrument",
 			unknown.Error() + " (register it with POST /api/instruments)", unknown.Field}
+	case errors.As(err, &deleted):
+		return &problem{http.StatusConflict, "instrument_deleted",
+			deleted.Error() + " (restore it with POST /api/instruments/restore)", deleted.Field}
+	case errors.As(err, &old):
+		return &problem{http.StatusConflict, "schema_version",
+			old.Error() + " (an operator can migrate it with marketd migrate up)", old.Field}
 	case errors.Is(err, market.ErrNoPrices):
 		return &problem{http.StatusNotFound, "no_prices", "the instrument has no prices there", "symbol"}
-	case unavailable(err):
+	case errors.Is(err, market.ErrChanging), unavailable(err):
 		return &problem{http.StatusServiceUnavailable, "database_unavailable",
 			"the database does not answer; nothing is known to be stored, sending the same again is safe", ""}
 	}

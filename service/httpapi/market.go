@@ -4,19 +4,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/signoff-dev/signoff/service/market"
 	"github.com/signoff-dev/signoff/service/stream"
 )
 
-const (
-	defaultLimit = 1000
-	maxLimit     = 10000
-	dayLayout    = time.DateOnly
-)
+const dayLayout = time.DateOnly
 
 type marketRoutes struct {
 	store  *market.Store
@@ -32,13 +26,6 @@ type counts struct {
 
 // The fields of a request that has no sensible default are pointers, so that
 // a missing one is refused rather than taken for zero.
-
-type instrumentsBody struct {
-	Instruments []struct {
-		Symbol string `json:"symbol"`
-		Name   string `json:"name"`
-	} `json:"instruments"`
-}
 
 type ticksBody struct {
 	Ticks []tickBody `json:"ticks"`
@@ -64,24 +51,6 @@ type barBody struct {
 	Low    *float64 `json:"low"`
 	Close  *float64 `json:"close"`
 	Volume *float64 `json:"volume"`
-}
-
-func (m *marketRoutes) registerInstruments(w http.ResponseWriter, r *http.Request) {
-	var body instrumentsBody
-	if err := decode(w, r, &body); err != nil {
-		refuse(w, r, m.log, err)
-		return
-	}
-	instruments := make([]market.Instrument, len(body.Instruments))
-	for i, in := range body.Instruments {
-		instruments[i] = market.Instrument{Symbol: in.Symbol, Name: in.Name}
-	}
-	stored, err := m.store.RegisterInstruments(r.Context(), instruments)
-	if err != nil {
-		refuse(w, r, m.log, err)
-		return
-	}
-	writeJSON(w, http.StatusCreated, counts(stored))
 }
 
 func (m *marketRoutes) storeTicks(w http.ResponseWriter, r *http.Request) {
@@ -181,14 +150,14 @@ type latestAnswer struct {
 }
 
 func (m *marketRoutes) latest(w http.ResponseWriter, r *http.Request) {
-	q, err := parseQuery(r.URL.Query(), time.RFC3339Nano, "symbol")
+	q, err := parseQuery(r.URL.Query(), time.RFC3339Nano, "symbol", "deleted")
 	if err != nil {
 		refuse(w, r, m.log, err)
 		return
 	}
-	t, err := m.store.Latest(r.Context(), q.symbol)
+	t, err := m.store.Latest(r.Context(), q.symbol, q.deleted)
 	if err != nil {
-		refuse(w, r, m.log, err)
+		refuse(w, r, m.log, missed(err))
 		return
 	}
 	writeJSON(w, http.StatusOK, latestAnswer{t.Symbol, t.Price, t.Volume, t.Trade, t.At})
@@ -207,14 +176,14 @@ type priceAnswer struct {
 }
 
 func (m *marketRoutes) prices(w http.ResponseWriter, r *http.Request) {
-	q, err := parseQuery(r.URL.Query(), time.RFC3339Nano, "symbol", "from", "to", "limit")
+	q, err := parseQuery(r.URL.Query(), time.RFC3339Nano, "symbol", "from", "to", "limit", "deleted")
 	if err != nil {
 		refuse(w, r, m.log, err)
 		return
 	}
-	ticks, err := m.store.Range(r.Context(), q.symbol, q.span, q.limit)
+	ticks, err := m.store.Range(r.Context(), q.symbol, q.deleted, q.span, q.limit)
 	if err != nil {
-		refuse(w, r, m.log, err)
+		refuse(w, r, m.log, missed(err))
 		return
 	}
 	answer := pricesAnswer{Symbol: q.symbol, Prices: make([]priceAnswer, len(ticks))}
@@ -232,14 +201,14 @@ type vwapAnswer struct {
 }
 
 func (m *marketRoutes) vwap(w http.ResponseWriter, r *http.Request) {
-	q, err := parseQuery(r.URL.Query(), time.RFC3339Nano, "symbol", "from", "to")
+	q, err := parseQuery(r.URL.Query(), time.RFC3339Nano, "symbol", "from", "to", "deleted")
 	if err != nil {
 		refuse(w, r, m.log, err)
 		return
 	}
-	v, err := m.store.VWAP(r.Context(), q.symbol, q.span)
+	v, err := m.store.VWAP(r.Context(), q.symbol, q.deleted, q.span)
 	if err != nil {
-		refuse(w, r, m.log, err)
+		refuse(w, r, m.log, missed(err))
 		return
 	}
 	writeJSON(w, http.StatusOK, vwapAnswer{q.symbol, v.Price, v.Volume, v.Trades})
@@ -260,14 +229,14 @@ type barAnswer struct {
 }
 
 func (m *marketRoutes) bars(w http.ResponseWriter, r *http.Request) {
-	q, err := parseQuery(r.URL.Query(), dayLayout, "symbol", "from", "to")
+	q, err := parseQuery(r.URL.Query(), dayLayout, "symbol", "from", "to", "deleted")
 	if err != nil {
 		refuse(w, r, m.log, err)
 		return
 	}
-	bars, err := m.store.Bars(r.Context(), q.symbol, q.span)
+	bars, err := m.store.Bars(r.Context(), q.symbol, q.deleted, q.span)
 	if err != nil {
-		refuse(w, r, m.log, err)
+		refuse(w, r, m.log, missed(err))
 		return
 	}
 	answer := barsAnswer{Symbol: q.symbol, Bars: make([]barAnswer, len(bars))}
@@ -275,66 +244,4 @@ func (m *marketRoutes) bars(w http.ResponseWriter, r *http.Request) {
 		answer.Bars[i] = barAnswer{b.Day.Format(dayLayout), b.Open, b.High, b.Low, b.Close, b.Volume}
 	}
 	writeJSON(w, http.StatusOK, answer)
-}
-
-// query is what the reading routes are asked.
-type query struct {
-	symbol string
-	span   market.Span
-	limit  int
-}
-
-// parseQuery reads the known parameters, times in the given layout, and
-// refuses any other.
-func parseQuery(values url.Values, layout string, known ...string) (query, error) {
-	q := query{limit: defaultLimit}
-	allowed := make(map[string]bool, len(known))
-	for _, name := range known {
-		allowed[name] = true
-	}
-	for name, given := range values {
-		if !allowed[name] {
-			return query{}, &problem{http.StatusBadRequest, "unknown_field", name + ": is not known", name}
-		}
-		if len(given) != 1 {
-			return query{}, &problem{http.StatusBadRequest, "duplicate_field", name + ": is given twice", name}
-		}
-		if err := q.set(name, given[0], layout); err != nil {
-			return query{}, err
-		}
-	}
-	if q.symbol == "" {
-		return query{}, missing("symbol")
-	}
-	if !q.span.From.IsZero() && !q.span.To.IsZero() && !q.span.From.Before(q.span.To) {
-		return query{}, &market.Invalid{Field: "to", Problem: "must be after from"}
-	}
-	return q, nil
-}
-
-func (q *query) set(name, value, layout string) (err error) {
-	switch name {
-	case "symbol":
-		q.symbol = value
-	case "limit":
-		q.limit, err = strconv.Atoi(value)
-		if err != nil || q.limit < 1 || q.limit > maxLimit {
-			return &market.Invalid{Field: name, Problem: fmt.Sprintf("must be a whole number from 1 to %d", maxLimit)}
-		}
-	case "from", "to":
-		at, err := time.Parse(layout, value)
-		if err != nil || at.Year() < 1 {
-			return &market.Invalid{Field: name, Problem: "must be a time such as " + example(layout)}
-		}
-		if name == "from" {
-			q.span.From = at
-		} else {
-			q.span.To = at
-		}
-	}
-	return nil
-}
-
-func example(layout string) string {
-	return time.Date(2016, 1, 4, 14, 30, 0, 0, time.UTC).Format(layout)
 }

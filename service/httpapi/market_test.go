@@ -53,7 +53,7 @@ func TestPricesGoInAndComeOut(t *testing.T) {
 		{"no latest price", "GET", "/api/prices/latest?symbol=MSFT", "",
 			`404 {"error":{"code":"no_prices","message":"the instrument has no prices there","field":"symbol"}}`},
 		{"an unknown instrument", "GET", "/api/prices?symbol=NOPE", "",
-			`422 {"error":{"code":"unknown_instrument","message":"unknown instrument NOPE (register it with POST /api/instruments)","field":"symbol"}}`},
+			`404 {"error":{"code":"unknown_instrument","message":"unknown instrument NOPE","field":"symbol"}}`},
 	}
 	for _, step := range steps {
 		require.Equal(t, step.want, s.ask(step.method, step.path, step.body), step.name)

@@ -43,6 +43,9 @@ func New(deps Dependencies) http.Handler {
 
 	mux := http.NewServeMux()
 	mux.Handle("POST /api/instruments", writing(m.registerInstruments))
+	mux.HandleFunc("GET /api/instruments", m.listInstruments)
+	mux.Handle("DELETE /api/instruments", writing(m.deleteInstrument))
+	mux.Handle("POST /api/instruments/restore", writing(m.restoreInstrument))
 	mux.Handle("POST /api/ticks", writing(m.storeTicks))
 	mux.Handle("POST /api/bars", writing(m.storeBars))
 	mux.HandleFunc("GET /api/prices/latest", m.latest)

@@ -28,12 +28,14 @@ func (s SkippedRow) String() string { return fmt.Sprintf("line %d: %s", s.Line, 
 
 // BarReader reads bars from a CSV file with the columns of Header.
 type BarReader struct {
-	csv *csv.Reader
+	csv  *csv.Reader
+	now  time.Time
+	line int
 }
 
 // NewBarReader reads the header. A header other than Header is an error that
-// names both.
-func NewBarReader(from io.Reader) (*BarReader, error) {
+// names both. Bars of a day or more after now will not be taken.
+func NewBarReader(from io.Reader, now time.Time) (*BarReader, error) {
 	buffered := bufio.NewReader(from)
 	if mark, err := buffered.Peek(3); err == nil && string(mark) == "\ufeff" {
 		_, _ = buffered.Discard(len(mark)) // they were peeked, so they are there
@@ -54,7 +56,7 @@ func NewBarReader(from io.Reader) (*BarReader, error) {
 	if found := strings.Join(header, ","); found != Header {
 		return nil, fmt.Errorf("reading line 1: want the columns %s, found %s", Header, clip(found))
 	}
-	return &BarReader{csv: reader}, nil
+	return &BarReader{csv: reader, now: now}, nil
 }
 
 // Read returns the next bar, or the row that has none and why. After the last
@@ -68,15 +70,18 @@ func (r *BarReader) Read() (Bar, *SkippedRow, error) {
 	case err != nil:
 		return Bar{}, nil, err
 	}
-	line, _ := r.csv.FieldPos(0)
-	bar, reason := parseBar(record)
+	r.line, _ = r.csv.FieldPos(0)
+	bar, reason := parseBar(record, r.now)
 	if reason != "" {
-		return Bar{}, &SkippedRow{line, reason}, nil
+		return Bar{}, &SkippedRow{r.line, reason}, nil
 	}
 	return bar, nil, nil
 }
 
-func parseBar(record []string) (Bar, string) {
+// Line is the line of the bar that Read returned last.
+func (r *BarReader) Line() int { return r.line }
+
+func parseBar(record []string, now time.Time) (Bar, string) {
 	columns := strings.Split(Header, ",")
 	if len(record) != len(columns) {
 		return Bar{}, fmt.Sprintf("has %d columns, want %d", len(record), len(columns))
@@ -101,7 +106,7 @@ func parseBar(record []string) (Bar, string) {
 			return Bar{}, fmt.Sprintf("%s: %q is not a number", columns[i+1], clip(record[i+1]))
 		}
 	}
-	if field, problem := bar.problem(); problem != "" {
+	if field, problem := bar.problem(now); problem != "" {
 		fields := []string{"day", "open", "high", "low", "close", "volume", "symbol"}
 		return Bar{}, columns[slices.Index(fields, field)] + ": " + problem
 	}

@@ -33,7 +33,7 @@ func TestAFileIsTakenButForItsBadRows(t *testing.T) {
 		`line 12: High: must not be below low`,
 	}, lines)
 
-	bars, err := store.Bars(t.Context(), "RE", market.Span{})
+	bars, err := store.Bars(t.Context(), "RE", market.HideDeleted, market.Span{})
 	require.NoError(t, err)
 	require.Len(t, bars, 2)
 	require.Equal(t, 278265.0, bars[0].Volume)
@@ -55,11 +55,11 @@ func TestAFileOfAnotherShapeIsRefused(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := market.NewBarReader(strings.NewReader(test.content))
+			_, err := market.NewBarReader(strings.NewReader(test.content), noon())
 			require.EqualError(t, err, test.want)
 		})
 	}
-	_, err := market.NewBarReader(strings.NewReader("\ufeff" + market.Header + "\r\n"))
+	_, err := market.NewBarReader(strings.NewReader("\ufeff" + market.Header + "\r\n"), noon())
 	require.NoError(t, err, "the mark and line ends of spreadsheets are taken")
 }
 
@@ -67,7 +67,7 @@ func FuzzBarReader(f *testing.F) {
 	f.Add("2016-01-04,181.69,182.48,179.5,181.08,278265.0,RE\n")
 	f.Add("2016-01-04,,\"\n,x\r\n\"\"")
 	f.Fuzz(func(t *testing.T, rows string) {
-		reader, err := market.NewBarReader(strings.NewReader(market.Header + "\n" + rows))
+		reader, err := market.NewBarReader(strings.NewReader(market.Header + "\n" + rows), noon())
 		require.NoError(t, err)
 		last := 1
 		for {
@@ -77,7 +77,7 @@ func FuzzBarReader(f *testing.F) {
 			}
 			require.NoError(t, err)
 			if skipped == nil {
-				require.NoError(t, market.ValidateBars([]market.Bar{bar}), "what is read is valid")
+				require.NoError(t, market.ValidateBars([]market.Bar{bar}, noon()), "what is read is valid")
 				continue
 			}
 			require.NotEmpty(t, skipped.Reason)

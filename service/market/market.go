@@ -1,9 +1,10 @@
 // Package market stores and reads instruments, ticks and daily bars.
 //
 // It validates what it is given to the last field, stores a batch wholly or
-// not at all, and tells new rows from those it already had. It refuses to know
-// about HTTP, about sockets and about how the schema came to be: it talks to
-// the newest one.
+// not at all, and tells new rows from those it already had. It serves every
+// version of the schema, also while a migration changes it: a statement that
+// meets the change is repeated. It refuses to know about HTTP, about sockets
+// and about how a schema comes to be.
 package market
 
 import (
@@ -21,6 +22,23 @@ type Instrument struct {
 	// Name is for people; it may be empty and has at most 200 characters.
 	Name string
 }
+
+// Registered is an instrument as the register has it.
+type Registered struct {
+	Instrument
+	// DeletedAt is when the instrument was deleted; zero when it was not.
+	DeletedAt time.Time
+}
+
+// Deleted says whether deleted instruments are seen.
+type Deleted uint8
+
+// Deleted instruments are hidden unless somebody asks for them.
+const (
+	HideDeleted Deleted = iota
+	IncludeDeleted
+	OnlyDeleted
+)
 
 // Tick is one trade. Its identity is (Symbol, At, Trade): storing the same
 // identity again changes nothing.
@@ -63,6 +81,11 @@ type VWAP struct {
 	Trades int64
 }
 
+// ErrChanging says that the schema went on changing, or that the tables of no
+// version were there, for as long as a statement may be repeated. Nothing was
+// stored.
+var ErrChanging = errors.New("the database has no settled schema")
+
 // Span is a half-open span of time: From is inside, To is not. A zero end is
 // open.
 type Span struct{ From, To time.Time }
@@ -86,18 +109,45 @@ func (e *Invalid) Error() string { return e.Field + ": " + e.Problem }
 type UnknownInstrument struct {
 	// Field is the path of the first field that uses one.
 	Field string
-	// Symbols are the unknown symbols in the order of their first use.
+	// Symbols are the unknown symbols, sorted.
 	Symbols []string
 }
 
 // Error names the first few unknown symbols.
-func (e *UnknownInstrument) Error() string {
+func (e *UnknownInstrument) Error() string { return "unknown instrument " + few(e.Symbols) }
+
+// DeletedInstrument says that symbols were used whose instruments are
+// deleted. They and their data are still there and can be restored.
+type DeletedInstrument struct {
+	// Field is the path of the first field that uses one.
+	Field string
+	// Symbols are the symbols of deleted instruments, sorted.
+	Symbols []string
+}
+
+// Error names the first few deleted symbols.
+func (e *DeletedInstrument) Error() string { return "deleted instrument " + few(e.Symbols) }
+
+// OldSchema says that the database is at a version of the schema that has no
+// place for what was asked.
+type OldSchema struct {
+	// Field is the path of the field that has no place.
+	Field string
+	// Needs is the first version of the schema that has one.
+	Needs int
+	// Thing is what has no place: "the name of an instrument".
+	Thing string
+}
+
+// Error says what is needed.
+func (e *OldSchema) Error() string {
+	return fmt.Sprintf("%s needs version %d of the schema, and the database is at an older one", e.Thing, e.Needs)
+}
+
+func few(symbols []string) string {
 	const shown = 5
-	names := e.Symbols
-	more := ""
-	if len(names) > shown {
-		more = fmt.Sprintf(" and %d more", len(names)-shown)
-		names = names[:shown]
+	if len(symbols) <= shown {
+		return strings.Join(symbols, ", ")
 	}
-	return "unknown instrument " + strings.Join(names, ", ") + more
+	return fmt.Sprintf("%s and %d more", strings.Join(symbols[:shown], ", "), len(symbols)-shown)
 }

@@ -38,10 +38,10 @@ func TestTicksAreStoredOnceAndReadBackAsTheyWere(t *testing.T) {
 	require.Equal(t, market.Counts{Stored: 1, Duplicates: 1}, counts)
 	require.Equal(t, again[1:], fresh, "only the new tick is new")
 
-	got, err := store.Range(t.Context(), "AAPL", market.Span{}, 10)
+	got, err := store.Range(t.Context(), "AAPL", market.HideDeleted, market.Span{}, 10)
 	require.NoError(t, err)
 	require.Equal(t, []market.Tick{ticks[2], ticks[1]}, got)
-	latest, err := store.Latest(t.Context(), "AAPL")
+	latest, err := store.Latest(t.Context(), "AAPL", market.HideDeleted)
 	require.NoError(t, err)
 	require.Equal(t, ticks[1], latest)
 }
@@ -55,7 +55,7 @@ func TestADuplicateWithinABatchCountsOnceAndTheFirstWins(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, market.Counts{Stored: 1, Duplicates: 1}, counts)
 	require.Equal(t, []market.Tick{first}, fresh)
-	latest, err := store.Latest(t.Context(), "AAPL")
+	latest, err := store.Latest(t.Context(), "AAPL", market.HideDeleted)
 	require.NoError(t, err)
 	require.Equal(t, first, latest)
 }
@@ -70,14 +70,14 @@ func TestABatchWithAnUnknownInstrumentStoresNothing(t *testing.T) {
 	require.ErrorAs(t, err, &unknown)
 	require.Equal(t, "ticks[1].symbol", unknown.Field)
 	require.Equal(t, []string{"NOPE"}, unknown.Symbols)
-	_, err = store.Latest(t.Context(), "AAPL")
+	_, err = store.Latest(t.Context(), "AAPL", market.HideDeleted)
 	require.ErrorIs(t, err, market.ErrNoPrices)
 }
 
 func TestAnInstrumentThatVanishedIsNoticed(t *testing.T) {
 	store, pool := newStore(t, "AAPL")
 	tick := market.Tick{Symbol: "AAPL", At: noon(), Trade: 1, Price: 1, Volume: 1}
-	_, err := store.Latest(t.Context(), "AAPL")
+	_, err := store.Latest(t.Context(), "AAPL", market.HideDeleted)
 	require.ErrorIs(t, err, market.ErrNoPrices, "the store has learnt its number")
 	_, err = pool.Exec(t.Context(), `delete from instruments`)
 	require.NoError(t, err)
@@ -133,10 +133,10 @@ func TestAnAverageIsWeightedByVolumeOverAHalfOpenSpan(t *testing.T) {
 		{Symbol: "AAPL", At: noon().Add(2 * time.Hour), Trade: 1, Price: 1000, Volume: 0},
 	})
 	require.NoError(t, err)
-	v, err := store.VWAP(t.Context(), "AAPL", market.Span{From: noon(), To: noon().Add(time.Hour)})
+	v, err := store.VWAP(t.Context(), "AAPL", market.HideDeleted, market.Span{From: noon(), To: noon().Add(time.Hour)})
 	require.NoError(t, err)
 	require.Equal(t, market.VWAP{Price: 17.5, Volume: 4, Trades: 2}, v)
-	_, err = store.VWAP(t.Context(), "AAPL", market.Span{From: noon().Add(2 * time.Hour)})
+	_, err = store.VWAP(t.Context(), "AAPL", market.HideDeleted, market.Span{From: noon().Add(2 * time.Hour)})
 	require.ErrorIs(t, err, market.ErrNoPrices, "nothing was traded")
 }
 
@@ -166,13 +166,13 @@ func TestAWrongFieldIsNamed(t *testing.T) {
 			bad := good
 			test.change(&bad)
 			var invalid *market.Invalid
-			require.ErrorAs(t, market.ValidateTicks([]market.Tick{good, bad}), &invalid)
+			require.ErrorAs(t, market.ValidateTicks([]market.Tick{good, bad}, noon()), &invalid)
 			require.Equal(t, test.want, invalid.Error())
 		})
 	}
-	require.NoError(t, market.ValidateTicks([]market.Tick{good}))
-	require.EqualError(t, market.ValidateTicks(nil), "ticks: must not be empty")
-	require.EqualError(t, market.ValidateBars([]market.Bar{{Symbol: "A", Day: noon(), Open: 1, High: 1, Low: 2, Close: 1}}),
+	require.NoError(t, market.ValidateTicks([]market.Tick{good}, noon()))
+	require.EqualError(t, market.ValidateTicks(nil, noon()), "ticks: must not be empty")
+	require.EqualError(t, market.ValidateBars([]market.Bar{{Symbol: "A", Day: noon(), Open: 1, High: 1, Low: 2, Close: 1}}, noon()),
 		"bars[0].high: must not be below low")
 	require.EqualError(t, market.ValidateInstruments([]market.Instrument{{Symbol: "A", Name: "a\nb"}}),
 		"instruments[0].name: must not have control characters")
@@ -185,7 +185,7 @@ func FuzzAmounts(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, amount float64) {
-		err := market.ValidateTicks([]market.Tick{{Symbol: "A", At: noon(), Price: amount, Volume: 1}})
+		err := market.ValidateTicks([]market.Tick{{Symbol: "A", At: noon(), Price: amount, Volume: 1}}, noon())
 		if !(amount > 0) || amount >= 1e12 {
 			require.Error(t, err)
 			return

@@ -18,6 +18,14 @@ const (
 	maxCovered = 10_000
 )
 
+const secondsPerDay = 24 * 60 * 60
+
+// unixDay counts the days of UTC since 1970.
+func unixDay(at time.Time) int64 {
+	seconds := at.Unix()
+	return (seconds - (seconds%secondsPerDay+secondsPerDay)%secondsPerDay) / secondsPerDay
+}
+
 // room asks for partitions before rows are written, once for each day.
 type room struct {
 	partitions Partitions
@@ -34,25 +42,23 @@ type covered struct {
 	day   int64
 }
 
-// make asks for the days of n rows. What cannot be made is logged: its rows
-// go to the default partition.
-func (r *room) make(ctx context.Context, table string, n int, at func(int) time.Time) {
+// make asks for the days of rows. What cannot be made is logged: its rows go
+// to the default partition.
+func (r *room) make(ctx context.Context, table string, rows []time.Time) {
 	if r.partitions == nil {
 		return
 	}
-	const perDay = 24 * 60 * 60
 	now := r.now()
 	var wanted []time.Time
 	last := covered{}
-	for i := range n {
-		seconds := at(i).Unix()
-		key := covered{table, (seconds - ((seconds%perDay)+perDay)%perDay) / perDay}
+	for _, at := range rows {
+		key := covered{table, unixDay(at)}
 		if key == last {
 			continue
 		}
 		last = key
 		if r.take(key, now) {
-			wanted = append(wanted, time.Unix(key.day*perDay, 0).UTC())
+			wanted = append(wanted, time.Unix(key.day*secondsPerDay, 0).UTC())
 		}
 	}
 	if len(wanted) == 0 {
@@ -86,10 +92,17 @@ func (r *room) take(key covered, now time.Time) bool {
 	return true
 }
 
+// forget has every day asked for again.
+func (r *room) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.next)
+}
+
 func (r *room) retry(table string, days []time.Time, next time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, day := range days {
-		r.next[covered{table, day.Unix() / (24 * 60 * 60)}] = next
+		r.next[covered{table, unixDay(day)}] = next
 	}
 }

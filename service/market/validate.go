@@ -21,6 +21,8 @@ const (
 	maxAmount = 1e12
 	firstYear = 1900
 	lastYear  = 2200
+	// tolerance is how far ahead of our clock others may be.
+	tolerance = 24 * time.Hour
 )
 
 // ValidateInstruments checks every instrument and returns an *Invalid for the
@@ -41,13 +43,13 @@ func ValidateInstruments(instruments []Instrument) error {
 }
 
 // ValidateTicks checks every tick and returns an *Invalid for the first wrong
-// field.
-func ValidateTicks(ticks []Tick) error {
+// field. A tick of a day or more after now is wrong.
+func ValidateTicks(ticks []Tick, now time.Time) error {
 	if len(ticks) == 0 {
 		return &Invalid{Field: "ticks", Problem: "must not be empty"}
 	}
 	for i := range ticks {
-		if field, problem := ticks[i].problem(); problem != "" {
+		if field, problem := ticks[i].problem(now); problem != "" {
 			return &Invalid{Field: fmt.Sprintf("ticks[%d].%s", i, field), Problem: problem}
 		}
 	}
@@ -55,24 +57,24 @@ func ValidateTicks(ticks []Tick) error {
 }
 
 // ValidateBars checks every bar and returns an *Invalid for the first wrong
-// field.
-func ValidateBars(bars []Bar) error {
+// field. A bar whose day begins a day or more after now is wrong.
+func ValidateBars(bars []Bar, now time.Time) error {
 	if len(bars) == 0 {
 		return &Invalid{Field: "bars", Problem: "must not be empty"}
 	}
 	for i := range bars {
-		if field, problem := bars[i].problem(); problem != "" {
+		if field, problem := bars[i].problem(now); problem != "" {
 			return &Invalid{Field: fmt.Sprintf("bars[%d].%s", i, field), Problem: problem}
 		}
 	}
 	return nil
 }
 
-func (t *Tick) problem() (field, problem string) {
+func (t *Tick) problem(now time.Time) (field, problem string) {
 	if p := symbolProblem(t.Symbol); p != "" {
 		return "symbol", p
 	}
-	if p := timeProblem(t.At); p != "" {
+	if p := timeProblem(t.At, now); p != "" {
 		return "at", p
 	}
 	if t.Trade < 0 {
@@ -87,11 +89,11 @@ func (t *Tick) problem() (field, problem string) {
 	return "", ""
 }
 
-func (b *Bar) problem() (field, problem string) {
+func (b *Bar) problem(now time.Time) (field, problem string) {
 	if p := symbolProblem(b.Symbol); p != "" {
 		return "symbol", p
 	}
-	if p := timeProblem(b.Day); p != "" {
+	if p := timeProblem(b.Day, now); p != "" {
 		return "day", p
 	}
 	prices := [...]struct {
@@ -146,12 +148,15 @@ func nameProblem(name string) string {
 	return ""
 }
 
-func timeProblem(at time.Time) string {
+func timeProblem(at, now time.Time) string {
 	if at.IsZero() {
 		return "is missing"
 	}
 	if year := at.UTC().Year(); year < firstYear || year > lastYear {
 		return fmt.Sprintf("must lie between the years %d and %d", firstYear, lastYear)
+	}
+	if !at.Before(now.Add(tolerance)) {
+		return "must not lie a day or more in the future"
 	}
 	return ""
 }

@@ -1,0 +1,117 @@
+package market
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Every insert makes sure, in the same statement, that its instruments are
+// there and not deleted, and holds them so until it commits: the key share
+// lock is the one that the foreign key takes anyway.
+const (
+	// heldOne is for a batch of one instrument, $1 being its number. A batch
+	// of one tick is so short that a more general form would show.
+	heldOne = `(select held.id from ` + orNever + ` (
+		select i.id from instruments i where i.id = $1::int and deleted_at is null for key share of i) as held)`
+	// heldAll is for any batch, $1 being the distinct numbers.
+	heldAll = `select held.id from ` + orNever + ` (
+		select i.id from instruments i where i.id = any($1::int[]) and deleted_at is null for key share of i) as held`
+
+	insertTicks = `
+		insert into ticks (instrument_id, at, trade, price, volume)
+		select * from unnest($2::int[], $3::timestamptz[], $4::bigint[], $5::float8[], $6::float8[])`
+	insertBars = `
+		insert into bars (instrument_id, day, open, high, low, close, volume)
+		select * from unnest($2::int[], $3::date[], $4::float8[], $5::float8[], $6::float8[], $7::float8[], $8::float8[])`
+
+	storeTicksOfOne = insertTicks + ` where ` + heldOne + ` is not null
+		on conflict do nothing returning instrument_id, at, trade`
+	storeTicksOfAll = insertTicks + ` where (select count(*) from (` + heldAll + `) as held) = cardinality($1::int[])
+		on conflict do nothing returning instrument_id, at, trade`
+
+	// The last two also say whether the instruments were held. That costs a
+	// few per cent, so ticks are stored so only where nothing came back.
+	storeTicksAndTell = `
+		with held as materialized (` + heldAll + `), stored as (` + insertTicks + `
+			where (select count(*) from held) = cardinality($1::int[])
+			on conflict do nothing returning instrument_id, at, trade
+		)
+		select instrument_id, at, trade from stored
+		union all
+		select null, null, null where (select count(*) from held) < cardinality($1::int[])`
+	storeBarsAndTell = `
+		with held as materialized (` + heldAll + `), stored as (` + insertBars + `
+			where (select count(*) from held) = cardinality($1::int[])
+			on conflict do nothing returning 1
+		)
+		select (select count(*) from stored), (select count(*) from held) = cardinality($1::int[])`
+)
+
+func (s *split) storeTicks(ctx context.Context, b *tickBatch) (map[tickKey]bool, error) {
+	ids, err := s.identify(ctx, b.symbols)
+	if err != nil {
+		return nil, err
+	}
+	s.room.make(ctx, "ticks", b.ats)
+
+	sql, held := storeTicksOfAll, any(ids)
+	if len(ids) == 1 {
+		sql, held = storeTicksOfOne, any(ids[0])
+	}
+	stored, err := s.insertTicks(ctx, sql, held, ids, b)
+	if err != nil || len(stored) > 0 {
+		return stored, err
+	}
+	// All were there before, or an instrument is gone.
+	return s.insertTicks(ctx, storeTicksAndTell, ids, ids, b)
+}
+
+// insertTicks returns the identities of the ticks that are new.
+func (s *split) insertTicks(ctx context.Context, sql string, held any, ids []int32, b *tickBatch) (map[tickKey]bool, error) {
+	places := make(map[int32]int32, len(ids))
+	for i, id := range ids {
+		places[id] = int32(i)
+	}
+	rows, err := s.pool.Query(ctx, sql, held, numbers(ids, b.of), b.ats, b.trades, b.prices, b.volumes)
+	if err != nil {
+		return nil, err
+	}
+	stored := make(map[tickKey]bool, len(b.of))
+	var id *int32
+	var at *time.Time
+	var trade *int64
+	_, err = pgx.ForEachRow(rows, []any{&id, &at, &trade}, func() error {
+		if id == nil {
+			return errStale
+		}
+		stored[tickKey{places[*id], at.UnixMicro(), *trade}] = true
+		return nil
+	})
+	return stored, err
+}
+
+func (s *split) storeBars(ctx context.Context, b *barBatch) (stored int64, err error) {
+	ids, err := s.identify(ctx, b.symbols)
+	if err != nil {
+		return 0, err
+	}
+	s.room.make(ctx, "bars", b.days)
+	var held bool
+	err = s.pool.QueryRow(ctx, storeBarsAndTell, ids, numbers(ids, b.of),
+		b.days, b.opens, b.highs, b.lows, b.closes, b.volume).Scan(&stored, &held)
+	if err == nil && !held {
+		return 0, errStale
+	}
+	return stored, err
+}
+
+// numbers repeats each number for the rows that have it.
+func numbers(ids, of []int32) []int32 {
+	all := make([]int32, len(of))
+	for i, place := range of {
+		all[i] = ids[place]
+	}
+	return all
+}
