@@ -40,7 +40,10 @@ func (b box) crash(ctx context.Context) error {
 	select {
 	case <-wait.Result:
 		return nil
-	case <-wait.Error:
+	case err := <-wait.Error:
+		if err == nil {
+			return nil
+		}
 		return fmt.Errorf("container %s was killed, and the daemon does not say that it ended", b.name)
 	}
 }

@@ -1,7 +1,6 @@
 package environ_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -27,9 +26,8 @@ func TestALocalServerComesBackFromEveryCrashWithWhatItAcknowledged(t *testing.T)
 	o := options(t, environ.Local)
 	o.TempDir = sharedTemp(t)
 	p := start(t, o)
-	data := show(t, p, "data_directory")
-	checkCrashes(t, p, 20, func() bool { return len(processesOf(data)) == 0 })
-	memory := memoryOf(t, data)
+	checkCrashes(t, p, 20, func(pids []int) bool { return !slices.ContainsFunc(pids, lives) })
+	memory := memoryOf(t, show(t, p, "data_directory"))
 	require.True(t, memoryThere(memory))
 	require.NoError(t, p.Stop(context.Background()))
 	require.False(t, memoryThere(memory), "shared memory must be free")
@@ -41,7 +39,7 @@ func TestALocalServerComesBackFromEveryCrashWithWhatItAcknowledged(t *testing.T)
 func TestAContainerComesBackFromEveryCrashWithWhatItAcknowledged(t *testing.T) {
 	needContainer(t)
 	p := start(t, options(t, environ.Container))
-	checkCrashes(t, p, 20, func() bool {
+	checkCrashes(t, p, 8, func([]int) bool {
 		out, err := exec.Command("docker", "ps", "--quiet", "--filter", "name=signoff-"+runID()).Output() //nolint:gosec // a number
 		return err == nil && len(out) == 0
 	})
@@ -53,13 +51,12 @@ func TestAnEmbeddedServerComesBackFromEveryCrash(t *testing.T) {
 	jar := ownBinaries(t)
 	o, _ := embeddedOptions(t, newRepository(t, jar, checksum(jar)))
 	p := start(t, o)
-	data := show(t, p, "data_directory")
-	checkCrashes(t, p, 3, func() bool { return len(processesOf(data)) == 0 })
+	checkCrashes(t, p, 2, func(pids []int) bool { return !slices.ContainsFunc(pids, lives) })
 }
 
 // checkCrashes crashes a server, again and again, while four clients write,
 // and looks each time for the rows whose commit was acknowledged.
-func checkCrashes(t *testing.T, p *environ.Postgres, cycles int, gone func() bool) {
+func checkCrashes(t *testing.T, p *environ.Postgres, cycles int, gone func(pids []int) bool) {
 	facts, before := p.Facts(), p.DSN("")
 	dsn, err := p.CreateDatabase(t.Context(), "kept", "")
 	require.NoError(t, err)
@@ -73,11 +70,16 @@ func checkCrashes(t *testing.T, p *environ.Postgres, cycles int, gone func() boo
 		for writer := range acknowledged {
 			go func() { ended <- write(dsn, writer, &acknowledged[writer], target, enough) }()
 		}
-		<-enough
+		select {
+		case <-enough:
+		case err := <-ended:
+			require.NoError(t, err, "a client must be able to write")
+		}
+		pids := serverProcesses(t, p)
 		began := time.Now()
 		require.NoError(t, p.Crash(t.Context()), "cycle %d", cycle)
 		crashes = append(crashes, time.Since(began))
-		require.True(t, gone(), "no process of the server may be left")
+		require.True(t, gone(pids), "no process of the server may be left")
 		for range acknowledged {
 			require.Error(t, <-ended, "a client must lose its connection")
 		}
@@ -123,6 +125,25 @@ func write(dsn string, writer int, acknowledged *int, target int, enough chan<- 
 			enough <- struct{}{}
 		}
 	}
+}
+
+// serverProcesses are the numbers of the processes of a server, as it sees them.
+func serverProcesses(t testing.TB, p *environ.Postgres) []int {
+	conn, err := pgx.Connect(t.Context(), p.DSN(""))
+	require.NoError(t, err)
+	defer conn.Close(t.Context())
+	rows, err := conn.Query(t.Context(), "SELECT pid FROM pg_stat_activity")
+	require.NoError(t, err)
+	pids, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	require.NoError(t, err)
+	require.Greater(t, len(pids), 8, "four writers and those that every server has")
+	return pids
+}
+
+// lives reports whether a process runs; one that ended may wait to be reaped.
+func lives(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !strings.Contains(string(stat), ") Z ")
 }
 
 func kept(t testing.TB, dsn string, writer int) (rows, highest int) {
@@ -240,119 +261,6 @@ func TestAnotherServerSharesNothingWithTheFirst(t *testing.T) {
 			require.Empty(t, left)
 		})
 	}
-}
-
-// The moments at which a run that crashes its server is killed: what it last
-// said, and how long after that.
-func TestARunThatIsKilledWhileItCrashesItsServerLeavesNothing(t *testing.T) {
-	moments := map[string]struct {
-		says  string
-		after time.Duration
-	}{
-		"between crash and restart": {"crashed", 0},
-		"at the start of a crash":   {"crashing", 0},
-		"in the middle of a crash":  {"crashing", 8 * time.Millisecond},
-		"as a restart begins":       {"restarting", 0},
-		"in a restart":              {"restarting", 5 * time.Millisecond},
-		"late in a restart":         {"restarting", 80 * time.Millisecond},
-	}
-	for _, choice := range []string{environ.Local, environ.Container} {
-		for name, moment := range moments {
-			t.Run(choice+" "+name, func(t *testing.T) {
-				if choice == environ.Container {
-					needContainer(t)
-				}
-				needLocal(t)
-				temp := sharedTemp(t)
-				cmd := exec.Command(self(t), "crasher", choice, temp, runID()) //nolint:gosec // ourselves
-				cmd.Stderr = os.Stderr
-				stdout, err := cmd.StdoutPipe()
-				require.NoError(t, err)
-				require.NoError(t, cmd.Start())
-				t.Cleanup(func() { _ = cmd.Process.Kill() }) // ended long ago in a good test
-				var pids []int
-				memory := 0
-				for s := bufio.NewScanner(stdout); s.Scan(); {
-					word, rest, _ := strings.Cut(s.Text(), " ")
-					if word == "serving" && choice == environ.Local {
-						pids = processesOf(rest)
-						memory = memoryOf(t, rest)
-						require.True(t, memoryThere(memory))
-					}
-					if word == moment.says {
-						break
-					}
-				}
-				<-time.After(moment.after)
-				require.NoError(t, cmd.Process.Kill())
-				require.Error(t, cmd.Wait())
-				if choice == environ.Container {
-					require.Eventually(t, func() bool { return containers(t) == "" }, 40*time.Second, 50*time.Millisecond)
-					return
-				}
-				require.Eventually(t, func() bool {
-					left, err := os.ReadDir(temp)
-					return err == nil && len(left) == 0 && len(processesOf(temp)) == 0
-				}, 20*time.Second, 20*time.Millisecond, "directory and server must be gone")
-				require.Eventually(t, func() bool { return !memoryThere(memory) }, 5*time.Second, 20*time.Millisecond)
-				for _, pid := range pids {
-					requireGone(t, pid)
-				}
-			})
-		}
-	}
-}
-
-// crasher plays a run that crashes its server, says what it does, and goes on
-// until it is killed.
-func crasher() error {
-	ctx := context.Background()
-	me, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	p, err := environ.Start(ctx, environ.Options{
-		Choice: os.Args[2], RunID: os.Args[4], TempDir: os.Args[3], JanitorCommand: []string{me, "janitor"},
-	})
-	if err != nil {
-		return err
-	}
-	conn, err := pgx.Connect(ctx, p.DSN(""))
-	if err != nil {
-		return err
-	}
-	var data string
-	if err := conn.QueryRow(ctx, "SHOW data_directory").Scan(&data); err != nil {
-		return err
-	}
-	for {
-		fmt.Println("serving", data)
-		fmt.Println("crashing")
-		if err := p.Crash(ctx); err != nil {
-			return err
-		}
-		fmt.Println("crashed")
-		fmt.Println("restarting")
-		if err := p.Restart(ctx); err != nil {
-			return err
-		}
-	}
-}
-
-// processesOf are the processes that were started with a path below a directory.
-func processesOf(dir string) []int {
-	var found []int
-	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, path := range lines {
-		line, err := os.ReadFile(path)
-		if err == nil && strings.Contains(string(line), "\x00"+dir) {
-			pid, _ := strconv.Atoi(strings.Split(path, "/")[2])
-			if pid != os.Getpid() && !strings.Contains(string(line), "crasher") {
-				found = append(found, pid)
-			}
-		}
-	}
-	return found
 }
 
 // memoryOf is the number of the shared memory of a server of ours.

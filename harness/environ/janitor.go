@@ -103,8 +103,8 @@ func (it item) alive() bool {
 	if syscall.Kill(it.PID, 0) == syscall.ESRCH {
 		return false
 	}
-	found, ok := readProcess(it.PID)
-	return found.born == it.Born && !(ok && found.ended())
+	found, _ := readProcess(it.PID)
+	return found.born == it.Born && !found.ended()
 }
 
 func (it item) dropDatabase(ctx context.Context) error {

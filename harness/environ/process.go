@@ -128,7 +128,7 @@ func killFamily(ctx context.Context, root int) error {
 func usersOf(dir string) []process {
 	var users []process
 	for _, pid := range processNumbers() {
-		line, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		if err != nil {
 			continue // it has just ended
 		}

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -112,57 +111,4 @@ func TestAKilledRunLeavesNoTask(t *testing.T) {
 	require.Error(t, cmd.Wait())
 	requireGone(t, task)
 	requireGone(t, child)
-}
-
-// boss plays a run with a task, says who that is, and waits to be killed.
-func boss() error {
-	me, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	ctx := context.Background()
-	p, err := environ.Start(ctx, environ.Options{
-		Choice: environ.Local, TempDir: os.Args[2], RunID: os.Args[3], JanitorCommand: []string{me, "janitor"},
-	})
-	if err != nil {
-		return err
-	}
-	task, err := environ.Begin(ctx, me, p.DSN(""), p, "task", "stays")
-	if err != nil {
-		return err
-	}
-	fmt.Println(task.PID(), <-task.Lines())
-	return task.Wait()
-}
-
-// fakeTask plays a program of the system under test.
-func fakeTask() error {
-	switch os.Args[2] {
-	case "fine":
-		fmt.Printf("one %s\n\nthree\r\n", os.Getenv("DATABASE_URL"))
-	case "refuses":
-		fmt.Println("one")
-		return errors.New(`{"level":"ERROR","msg":"migrating","error":"a row has no place"}`)
-	case "sulks":
-		fmt.Println("one\n" + `a "reason"`)
-		os.Exit(1)
-	case "mute":
-		os.Exit(1)
-	case "halfway":
-		fmt.Print("one\nhalf")
-	case "long":
-		fmt.Println(strings.Repeat("x", 100<<10) + "\nnext")
-	case "talks":
-		for i := range 100_000 {
-			fmt.Println(i)
-		}
-	case "stays":
-		child := exec.Command("sleep", "300")
-		if err := child.Start(); err != nil {
-			return err
-		}
-		fmt.Println(child.Process.Pid)
-		<-time.After(time.Minute)
-	}
-	return nil
 }
