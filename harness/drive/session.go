@@ -39,8 +39,10 @@ type Outcome struct {
 	Measures measure.Set
 	Ledger   *Ledger
 	Load     load.Result
-	session  Session // as it was played
-	began    time.Time
+	// Trouble is the first error of somebody who worked beside the trading.
+	Trouble error
+	session Session // as it was played
+	began   time.Time
 }
 
 // instant is the wire form of a tick.
