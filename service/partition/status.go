@@ -1,0 +1,251 @@
+package partition
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	// lookLimits keep a look from waiting: for a lock, and for anything else.
+	lookLimits = `set local lock_timeout = 100; set local statement_timeout = 1000`
+	// sizeLimits are those of the figures that need a lock, if only to read.
+	sizeLimits = `set local lock_timeout = 20; set local statement_timeout = 500`
+	// exactRows is up to how many rows the default partition is counted.
+	exactRows = 100_000
+)
+
+// Status is how the partitions are.
+type Status struct {
+	// AsOf is the moment it is told for.
+	AsOf time.Time `json:"as_of"`
+	// SchemaVersion is the newest migration that was applied, 0 if none.
+	SchemaVersion int64 `json:"schema_version"`
+	// Tables is empty on a schema without partitions.
+	Tables []Table `json:"tables"`
+}
+
+// Table is how the partitions of one table are.
+type Table struct {
+	// Table is its name, Interval the time of one partition: day or year.
+	Table    string `json:"table"`
+	Interval string `json:"interval"`
+	// Partitions are the attached ones by time, without the default.
+	Partitions []Partition `json:"partitions"`
+	// LookAheadHours is for how long from now there is a partition.
+	LookAheadHours float64 `json:"look_ahead_hours"`
+	// Gaps are times without a partition that Ensure would make.
+	Gaps []Gap `json:"gaps"`
+	// DefaultRows counts the rows of the default partition: exactly up to
+	// 100,000 and while nobody has locked it, else as the statistics have it.
+	DefaultRows int64 `json:"default_rows"`
+	// Kept are the tables that were detached.
+	Kept []string `json:"kept"`
+	// Overdue are the partitions that are older than they are to be kept.
+	Overdue []string `json:"overdue"`
+	// DetachPending are those whose detaching was interrupted.
+	DetachPending []string `json:"detach_pending"`
+}
+
+// Partition is one partition. From is nil for MINVALUE, To for MAXVALUE.
+type Partition struct {
+	Name string     `json:"name"`
+	From *time.Time `json:"from"`
+	To   *time.Time `json:"to"`
+	// Bytes is the size with its indexes; an older figure if it is locked.
+	Bytes int64 `json:"bytes"`
+	// Rows is what the statistics of the server have.
+	Rows int64 `json:"rows"`
+	// Attached is false while a detaching is pending.
+	Attached      bool `json:"attached"`
+	DetachPending bool `json:"detach_pending"`
+}
+
+// Gap is a time without a partition.
+type Gap struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// Status looks at the partitions. It waits for nobody, even if a partition is
+// locked exclusively: names, bounds and rows come from catalogues that are not
+// locked, and sizes only of what is free.
+func (m *Manager) Status(ctx context.Context, now time.Time) (Status, error) {
+	status := Status{AsOf: now.UTC(), Tables: []Table{}}
+	conn, err := m.config.Pool.Acquire(ctx)
+	if err != nil {
+		return status, fmt.Errorf("connecting: %w", err)
+	}
+	defer conn.Release()
+	err = looking(ctx, conn.Conn(), lookLimits, func(tx pgx.Tx) error {
+		var versioned bool
+		if err := tx.QueryRow(ctx, `select to_regclass('goose_db_version') is not null`).Scan(&versioned); err != nil {
+			return err
+		}
+		if !versioned {
+			return nil
+		}
+		return tx.QueryRow(ctx, `select coalesce(max(version_id), 0) from goose_db_version where is_applied`).Scan(&status.SchemaVersion)
+	})
+	if err != nil && !is(err, lockNotAvailable, queryCanceled) {
+		return status, fmt.Errorf("reading the version of the schema: %w", err)
+	}
+	for _, t := range tables() {
+		l, err := readLayout(ctx, conn.Conn(), t)
+		if err != nil {
+			return status, err
+		}
+		if l == nil {
+			continue
+		}
+		table, err := m.describe(ctx, conn.Conn(), l, now)
+		if err != nil {
+			return status, err
+		}
+		status.Tables = append(status.Tables, table)
+	}
+	return status, nil
+}
+
+func looking(ctx context.Context, conn *pgx.Conn, limits string, do func(tx pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, limits); err != nil {
+			return fmt.Errorf("limiting the time of a look: %w", err)
+		}
+		return do(tx)
+	})
+}
+
+func (m *Manager) describe(ctx context.Context, conn *pgx.Conn, l *layout, now time.Time) (Table, error) {
+	t := Table{
+		Table: l.table.name, Interval: l.interval(), Partitions: []Partition{}, Gaps: []Gap{},
+		Overdue: []string{}, DetachPending: []string{},
+	}
+	figures, err := l.measure(ctx, conn)
+	if err != nil {
+		return t, err
+	}
+	t.DefaultRows = figures[l.defaultOID].rows
+	if l.defaultName != "" && t.DefaultRows <= exactRows && !figures[l.defaultOID].locked {
+		t.DefaultRows = l.countDefault(ctx, conn, t.DefaultRows)
+	}
+	var live []span
+	for _, p := range l.parts {
+		f := figures[p.oid]
+		t.Partitions = append(t.Partitions, Partition{
+			Name: p.name, From: shown(p.from), To: shown(p.to),
+			Bytes: f.bytes, Rows: f.rows, Attached: !p.pending, DetachPending: p.pending,
+		})
+		if p.pending {
+			t.DetachPending = append(t.DetachPending, p.name)
+		} else {
+			live = append(live, p.span)
+		}
+	}
+	for _, gap := range gaps(l.window(m.config, now), live) {
+		t.Gaps = append(t.Gaps, Gap{gap.from, gap.to})
+	}
+	if uncovered := gaps(span{now.UTC(), end()}, live); len(uncovered) > 0 {
+		t.LookAheadHours = min(uncovered[0].from.Sub(now).Hours(), maxHours)
+	} else {
+		t.LookAheadHours = maxHours
+	}
+	if cutoff, limited := m.config.Keep.of(l.table).before(now); limited {
+		for _, p := range l.overdue(cutoff) {
+			t.Overdue = append(t.Overdue, p.name)
+		}
+	}
+	t.Kept, err = l.kept(ctx, conn)
+	if t.Kept == nil {
+		t.Kept = []string{}
+	}
+	return t, err
+}
+
+// maxHours is the look-ahead of a table with a partition up to MAXVALUE.
+const maxHours = 1_000_000
+
+// shown is nil for the moments that stand for no bound.
+func shown(at time.Time) *time.Time {
+	if at.Equal(beginning()) || at.Equal(end()) {
+		return nil
+	}
+	return &at
+}
+
+// figure is what is known of one partition's size.
+type figure struct {
+	rows, bytes int64
+	locked      bool
+}
+
+// measure reads the figures of every partition and of the default.
+func (l *layout) measure(ctx context.Context, conn *pgx.Conn) (map[uint32]figure, error) {
+	ids := make([]uint32, 0, len(l.parts)+1)
+	for _, p := range l.parts {
+		ids = append(ids, p.oid)
+	}
+	if l.defaultName != "" {
+		ids = append(ids, l.defaultOID)
+	}
+	figures := make(map[uint32]figure, len(ids))
+	var oid uint32
+	var f figure
+	collect := func(rows pgx.Rows, err error, into ...any) error {
+		if err != nil {
+			return err
+		}
+		_, err = pgx.ForEachRow(rows, append([]any{&oid}, into...), func() error {
+			known := figures[oid]
+			if len(into) == 1 {
+				known.bytes = f.bytes
+			} else {
+				known = f
+			}
+			figures[oid] = known
+			return nil
+		})
+		return err
+	}
+	if err := looking(ctx, conn, lookLimits, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `select c.oid, pg_stat_get_live_tuples(c.oid),
+			c.relpages::bigint * current_setting('block_size')::bigint, k.relation is not null
+			from unnest($1::oid[]) as wanted (oid) join pg_class c using (oid)
+			left join (select distinct relation from pg_locks where mode = 'AccessExclusiveLock'
+				and database = (select oid from pg_database where datname = current_database())) k on k.relation = c.oid`, ids)
+		return collect(rows, err, &f.rows, &f.bytes, &f.locked)
+	}); err != nil {
+		return nil, fmt.Errorf("reading the figures of the partitions of %s: %w", l.table.name, err)
+	}
+	var free []uint32
+	for _, id := range ids {
+		if !figures[id].locked {
+			free = append(free, id)
+		}
+	}
+	// Somebody may lock one just now: then what was read before stands.
+	err := looking(ctx, conn, sizeLimits, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `select oid, coalesce(pg_total_relation_size(oid), 0) from unnest($1::oid[]) as wanted (oid)`, free)
+		return collect(rows, err, &f.bytes)
+	})
+	if err != nil && !is(err, lockNotAvailable, queryCanceled) {
+		return nil, fmt.Errorf("measuring the partitions of %s: %w", l.table.name, err)
+	}
+	return figures, nil
+}
+
+// countDefault counts the rows of the default partition, unless that takes
+// long: then the estimate stands.
+func (l *layout) countDefault(ctx context.Context, conn *pgx.Conn, estimate int64) int64 {
+	var count int64
+	err := looking(ctx, conn, sizeLimits, func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, fmt.Sprintf(`select count(*) from (select from only %s limit %d) as some`,
+			l.sql(l.defaultName), exactRows+1)).Scan(&count)
+	})
+	if err != nil || count > exactRows {
+		return max(estimate, count)
+	}
+	return count
+}
