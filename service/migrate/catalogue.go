@@ -104,7 +104,7 @@ func Expected(version int64) (Catalogue, error) {
 	}
 	text, err := catalogues.ReadFile(fmt.Sprintf("catalogue/%05d.txt", version))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no catalogue of version %05d", version)
+		return nil, fmt.Errorf("looking for the catalogue of version %05d: %w", version, fs.ErrNotExist)
 	} else if err != nil {
 		return nil, fmt.Errorf("reading the catalogue of version %05d: %w", version, err)
 	}

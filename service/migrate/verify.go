@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -164,10 +165,10 @@ func (m *Migrator) misrecorded(v *Verification) {
 func (m *Migrator) recognise(got Catalogue) (int64, error) {
 	for version := int64(0); version <= m.Newest(); version++ {
 		want, err := Expected(version)
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return Unknown, err
 		}
-		if got.equal(want) {
+		if err == nil && got.equal(want) {
 			return version, nil
 		}
 	}
