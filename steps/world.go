@@ -174,7 +174,7 @@ func (w *world) loss(ctx context.Context, ledger *drive.Ledger) error {
 	w.bench.accounts = append(w.bench.accounts, evidence.Account{
 		Scenario: w.record.ID, Title: w.record.Title,
 		Offered: account.Offered, Refused: account.Refused, Acknowledged: account.Acknowledged, Found: account.Found,
-		Lost: account.Lost, Duplicated: account.Duplicated, Unexpected: account.Unexpected, Indeterminate: account.Indeterminate,
+		Lost: account.Lost, Duplicated: account.Duplicated, Unexpected: account.Unexpected, Wrong: account.Wrong, Indeterminate: account.Indeterminate,
 	})
 	return w.measures.Add(account.Measures())
 }

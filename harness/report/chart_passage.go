@@ -15,6 +15,7 @@ const (
 	laneHeight  = 40.0
 	laneGap     = 52.0 // from the floor of one lane to the top of the next
 	laneLabels  = 8    // columns up to which every bar has its figure
+	killsApart  = 14   // columns up to which large crosses do not touch on a phone
 	stairsNames = 14   // letters of a migration's name
 )
 
@@ -52,8 +53,8 @@ func (s stairs) x(i int, within float64) float64 {
 
 // lane is one figure of every step, as bars under the stairs.
 type lane struct {
-	title, unit string
-	values      []float64
+	title, total, unit string
+	values             []float64
 }
 
 // lanes are the figures of the steps: how long, how long locked, how long silent.
@@ -66,9 +67,9 @@ func (s stairs) lanes() []lane {
 		stall.values = append(stall.values, step.StallMS)
 		sum, locked = sum+step.Seconds, locked+step.ExclusiveMS
 	}
-	took.title = "Duration: " + span(sum) + " in all"
-	locks.title = "Locks that stop writers: " + milliseconds(locked) + " in all"
-	stall.title = "Longest pause in storing: " + milliseconds(slices.Max(stall.values))
+	took.title, took.total = "Duration", span(sum)+" in all"
+	locks.title, locks.total = "Locks that stop writers", milliseconds(locked)+" in all"
+	stall.title = "Longest pause in storing"
 	return []lane{took, locks.readable(), stall.readable()}
 }
 
@@ -94,7 +95,7 @@ func drawPassage(id string, p evidence.Passage) template.HTML {
 	d.text("t-ink", "0", "12", "Version of the schema")
 	d.versions(s)
 	for i, step := range s.steps {
-		if step.Killed != "" || step.Lost > 0 {
+		if len(s.steps) <= killsApart && (step.Killed != "" || step.Lost > 0) {
 			at := pc(s.x(i, .5))
 			d.line("look", at, px(stairsTop), at, px(bottom))
 		}
@@ -138,6 +139,10 @@ func (d *drawing) stairs(s stairs) {
 		d.line("stair", middle, from, middle, to)
 		d.line("stair", middle, to, pc(s.x(i, 1)), to)
 	}
+	radius := 6.0
+	if len(s.steps) > killsApart {
+		radius = 4
+	}
 	for i, step := range s.steps {
 		if step.Killed == "" && step.Lost == 0 {
 			continue
@@ -148,9 +153,10 @@ func (d *drawing) stairs(s stairs) {
 		}
 		y := (s.y(step.From) + s.y(step.To)) / 2
 		d.within(pc(s.x(i, .5)), func() {
-			d.dot(class, "0", px(y), 6)
-			d.line(class+"-x", "-2.5", px(y-2.5), "2.5", px(y+2.5))
-			d.line(class+"-x", "-2.5", px(y+2.5), "2.5", px(y-2.5))
+			arm := radius * .42
+			d.dot(class, "0", px(y), radius)
+			d.line(class+"-x", px(-arm), px(y-arm), px(arm), px(y+arm))
+			d.line(class+"-x", px(-arm), px(y+arm), px(arm), px(y-arm))
 		})
 	}
 }
@@ -161,8 +167,12 @@ func (d *drawing) lane(s stairs, l lane, top float64) {
 	highest := slices.Max(l.values)
 	a := axisFor(highest*1.02, 2)
 	y := func(v float64) float64 { return top + laneHeight - a.share(v)*laneHeight }
-	d.text("t-ink", "0", px(top-20), l.title)
-	d.levels(a, y, l.unit)
+	title := l.title + in(l.unit)
+	if l.total != "" && len(l.values) > 1 {
+		title += " · " + l.total
+	}
+	d.text("t-ink", "0", px(top-20), title)
+	d.levels(a, y, "")
 	width := min(.6, float64(len(l.values))*.06) // no broad block for a single step
 	for i, v := range l.values {
 		d.rect("bar", pc(s.x(i, .5-width/2)), px(y(v)), pc(s.x(0, width)), px(top+laneHeight-y(v)))

@@ -32,6 +32,7 @@ type passageRow struct {
 	Killed                     string
 	Lost                       string // how the check after a kill ended
 	Mark                       string // of Lost: "pass" or "fail"
+	Checked                    bool   // something was killed or lost on this passage
 }
 
 func passagesOf(run evidence.Run) *passagePart {
@@ -52,7 +53,7 @@ func passagesOf(run evidence.Run) *passagePart {
 			view.Kills = t.kills()
 		}
 		for k, s := range p.Steps {
-			view.Rows = append(view.Rows, passageRowOf(k, s))
+			view.Rows = append(view.Rows, passageRowOf(k, s, view.Kills != ""))
 		}
 		if t.steps > 1 {
 			view.Together = t.row()
@@ -66,7 +67,7 @@ func passagesOf(run evidence.Run) *passagePart {
 	return part
 }
 
-func passageRowOf(i int, s evidence.PassageStep) passageRow {
+func passageRowOf(i int, s evidence.PassageStep, checked bool) passageRow {
 	way := "forward"
 	if s.To < s.From {
 		way = "back"
@@ -74,7 +75,7 @@ func passageRowOf(i int, s evidence.PassageStep) passageRow {
 	row := passageRow{
 		Number: count(int64(i + 1)), Name: words(s.Name), Way: fmt.Sprintf("%s, %d → %d", way, s.From, s.To),
 		Took: span(s.Seconds), Locks: milliseconds(s.ExclusiveMS), Stall: milliseconds(s.StallMS), Stored: count(s.Acknowledged),
-		Killed: s.Killed,
+		Killed: s.Killed, Checked: checked,
 	}
 	return row.found(s.Killed != "", s.Lost)
 }
@@ -151,12 +152,18 @@ func (t together) stored() string {
 // kills says what was killed how often, and what became of the prices.
 func (t together) kills() string {
 	said := "nothing killed"
-	if t.killed > 0 {
-		who := "server or migrator"
-		if one := unique(t.victims); len(one) == 1 {
-			who = one[0]
+	for i, victim := range unique(t.victims) {
+		often := 0
+		for _, v := range t.victims {
+			if v == victim {
+				often++
+			}
 		}
-		said = fmt.Sprintf("%s killed %s", who, plural(t.killed, "time", "times"))
+		if i == 0 {
+			said = victim + " killed " + times(often)
+		} else {
+			said += ", " + victim + " " + times(often)
+		}
 	}
 	if t.lost > 0 {
 		return said + ", " + count(t.lost) + nbsp + "lost"
@@ -164,9 +171,22 @@ func (t together) kills() string {
 	return said + ", nothing lost"
 }
 
+// times says how often.
+func times(n int) string {
+	switch n {
+	case 1:
+		return "once"
+	case 2:
+		return "twice"
+	default:
+		return count(int64(n)) + nbsp + "times"
+	}
+}
+
 func (t together) row() *passageRow {
 	row := passageRow{
 		Took: span(t.seconds), Locks: milliseconds(t.locks), Stall: milliseconds(t.stall), Stored: count(t.acknowledged),
+		Checked: t.killed > 0 || t.lost > 0,
 	}
 	if t.killed > 0 {
 		row.Killed = plural(t.killed, "kill", "kills")
