@@ -26,6 +26,9 @@ type Options struct {
 	// Watch is called for every event, in order, from the goroutine that
 	// migrates: it must not block. Nil watches nothing.
 	Watch func(Event)
+	// Patience is how long a statement is tried again while others keep its
+	// tables in use; 0 is a minute.
+	Patience time.Duration
 }
 
 // Event is one thing that happened while a step ran.

@@ -41,14 +41,14 @@ func TestRowsWrittenSinceGoDownToo(t *testing.T) {
 	fill(t, conn)
 	migrateUp(t, m, m.Newest())
 	run(t, conn, `insert into instruments (symbol, name) values ('NEW', 'New Corp.'), ('IDLE', 'Never traded')`)
-	run(t, conn, `insert into ticks (instrument_id, at, trade, price, volume) select id, '2031-05-06 07:08:09.123456+00', 9, 0.00000001, 123456789012345 / 1000.0
+	run(t, conn, `insert into ticks (instrument_id, at, trade, price, volume) select id, '2025-05-06 07:08:09.123456+00', 9, 0.00000001, 123456789012345 / 1000.0
 		from instruments where symbol = 'NEW'`)
 	run(t, conn, `insert into bars select id, '1999-12-31', 1, 2, 0.5, 1.5, 999999999999 from instruments where symbol = 'NEW'`)
 
 	_, err := m.Down(t.Context(), 1)
 	require.NoError(t, err)
 	down := baseline(t, conn)
-	require.Contains(t, down, "tick NEW 2031-05-06 07:08:09.123456+00 9 - - - 0.00000001 123456789012.34500000")
+	require.Contains(t, down, "tick NEW 2025-05-06 07:08:09.123456+00 9 - - - 0.00000001 123456789012.34500000")
 	require.Contains(t, down, "bar NEW 1999-12-31 00:00:00+00 0 1.00000000 2.00000000 0.50000000 1.50000000 999999999999.00000000")
 
 	migrateUp(t, m, m.Newest())
@@ -119,16 +119,42 @@ func TestRowsThatHaveNoPlaceAreRefusedAndStay(t *testing.T) {
 			reason: "1 rows of market_data have no place in ticks or bars: bar AAPL at 2016-01-04T12:00:00.000000Z trade 0 is a bar that is not at midnight UTC",
 		},
 		"a float that no decimal holds": {
-			from: 5, version: 4,
+			from: 7, version: 4,
 			row: `with i as (insert into instruments (symbol) values ('AAPL') returning id)
 				insert into ticks (instrument_id, at, trade, price, volume) select id, '2016-01-04', 5, 0.000000001, 1 from i`,
 			reason: "1 amounts do not fit numeric(20,8): tick of AAPL at 2016-01-04 00:00:00+00 trade 5: 1e-09",
 		},
 		"a float that is too large": {
-			from: 5, version: 4,
+			from: 7, version: 4,
 			row: `with i as (insert into instruments (symbol) values ('AAPL') returning id)
 				insert into bars select id, '2016-01-04', 1, 1, 1, 1, 1e12 from i`,
 			reason: "1 amounts do not fit numeric(20,8): bar of AAPL at 2016-01-04 trade 0: 1000000000000",
+		},
+		"a price that is not positive": {
+			from: 4, up: true, version: 5,
+			row: `with i as (insert into instruments (symbol) values ('AAPL') returning id)
+				insert into ticks (instrument_id, at, trade, price, volume) select id, '2016-01-04', 5, 0, 1 from i`,
+			reason: "1 rows of ticks cannot be true: tick of AAPL at 2016-01-04 00:00:00+00 trade 5 has no positive price (price 0, volume 1)",
+		},
+		"a price that is not a number": {
+			from: 4, up: true, version: 5,
+			row: `with i as (insert into instruments (symbol) values ('AAPL') returning id)
+				insert into ticks (instrument_id, at, trade, price, volume) select id, '2016-01-04', 5, 'NaN', 1 from i`,
+			reason: "1 rows of ticks cannot be true: tick of AAPL at 2016-01-04 00:00:00+00 trade 5 has no positive price (price NaN, volume 1)",
+		},
+		"a high below the low": {
+			from: 4, up: true, version: 5,
+			row: `with i as (insert into instruments (symbol) values ('AAPL') returning id)
+				insert into bars (instrument_id, day, open, high, low, close, volume) select id, '2016-01-04', 1, 1, 2, 1, 5 from i`,
+			reason: "1 rows of bars cannot be true: bar of AAPL at 2016-01-04 has low, open, close and high out of order " +
+				"(open 1, high 1, low 2, close 1, volume 5)",
+		},
+		"a bar of a day that has not come": {
+			from: 4, up: true, version: 5,
+			row: `with i as (insert into instruments (symbol) values ('AAPL') returning id)
+				insert into bars (instrument_id, day, open, high, low, close, volume) select id, '2999-01-04', 1, 1, 1, 1, 5 from i`,
+			reason: "1 rows of bars cannot be true: bar of AAPL at 2999-01-04 is more than a day ahead " +
+				"(open 1, high 1, low 1, close 1, volume 5)",
 		},
 		"anything below the baseline": {
 			from: 1, version: 1,
@@ -221,7 +247,7 @@ func TestTheVersionTellsWhoFitsTheDatabase(t *testing.T) {
 
 	states, err := m.Status(t.Context())
 	require.NoError(t, err)
-	require.Len(t, states, 5)
+	require.Len(t, states, 7)
 	require.Equal(t, "instruments", states[2].Name)
 	require.False(t, states[2].Applied.IsZero())
 	require.True(t, states[3].Applied.IsZero())
@@ -239,9 +265,9 @@ func TestTheVersionTellsWhoFitsTheDatabase(t *testing.T) {
 func TestUnknownVersionsAreRefused(t *testing.T) {
 	m, _ := database(t)
 	_, err := m.Up(t.Context(), 77)
-	require.EqualError(t, err, "there is no migration 00077; the newest is 00005")
+	require.EqualError(t, err, "there is no migration 00077; the newest is 00007")
 	_, err = m.Down(t.Context(), 77)
-	require.EqualError(t, err, "there is no migration 00077; the newest is 00005")
+	require.EqualError(t, err, "there is no migration 00077; the newest is 00007")
 }
 
 func TestAnEmptyDatabaseGoesAllTheWayDown(t *testing.T) {
@@ -255,23 +281,56 @@ func TestAnEmptyDatabaseGoesAllTheWayDown(t *testing.T) {
 	require.Zero(t, tables)
 }
 
-func TestPartitionsCoverTheDataAndTheDaysAhead(t *testing.T) {
+func TestWhatIsThereBecomesOnePartitionAndOthersFollowIt(t *testing.T) {
 	m, conn := database(t)
 	migrateUp(t, m, 1)
 	fill(t, conn)
 	migrateUp(t, m, m.Newest())
-	for _, table := range []string{"ticks_default", "bars_default"} {
-		var rows int
-		require.NoError(t, conn.QueryRow(t.Context(), `select count(*) from `+table).Scan(&rows))
-		require.Zero(t, rows, table)
+	today := time.Now().UTC().Truncate(24 * time.Hour)
+	require.Equal(t, int64(7), count(t, conn, "ticks_history"))
+	require.Equal(t, int64(3), count(t, conn, "bars_history"))
+	for ahead := 3; ahead < 8; ahead++ {
+		require.Zero(t, count(t, conn, today.AddDate(0, 0, ahead).Format("ticks_p20060102")))
 	}
+	for ahead := 1; ahead < 5; ahead++ {
+		require.Zero(t, count(t, conn, fmt.Sprintf("bars_p%d", today.AddDate(0, 0, 3).Year()+ahead)))
+	}
+	run(t, conn, `insert into ticks (instrument_id, at, trade, price, volume) select id, now(), 77, 1, 1 from instruments limit 1`)
+	require.Equal(t, int64(8), count(t, conn, "ticks_history"))
+	require.Zero(t, count(t, conn, "ticks_default"))
+}
+
+func TestAnEmptyTableIsSplitFromTodayOn(t *testing.T) {
+	m, conn := database(t)
+	migrateUp(t, m, m.Newest())
 	today := time.Now().UTC()
-	for ahead := range 4 {
-		var there bool
-		name := today.AddDate(0, 0, ahead).Format("ticks_p20060102")
-		require.NoError(t, conn.QueryRow(t.Context(), `select to_regclass($1) is not null`, name).Scan(&there))
-		require.True(t, there, name)
+	for ahead := range 5 {
+		require.Zero(t, count(t, conn, today.AddDate(0, 0, ahead).Format("ticks_p20060102")))
+		require.Zero(t, count(t, conn, fmt.Sprintf("bars_p%d", today.Year()+ahead)))
 	}
+	var history bool
+	require.NoError(t, conn.QueryRow(t.Context(), `select to_regclass('ticks_history') is not null or to_regclass('bars_history') is not null`).Scan(&history))
+	require.False(t, history)
+}
+
+func TestWhatALowerVersionHasNoPlaceForIsKept(t *testing.T) {
+	m, conn := database(t)
+	migrateUp(t, m, m.Newest())
+	run(t, conn, `insert into instruments (symbol, deleted_at) values ('GONE', '2020-01-02'), ('HERE', null)`)
+	run(t, conn, `insert into partition_events (parent, partition, action) values ('ticks', 'ticks_p20200102', 'created')`)
+	for _, version := range []int64{6, 5, 4, 3, 2, 1} {
+		_, err := m.Down(t.Context(), version)
+		require.NoError(t, err)
+		migrateUp(t, m, m.Newest())
+		require.Equal(t, int64(1), count(t, conn, `instruments where symbol = 'GONE' and deleted_at = '2020-01-02' or deleted_at is not null`))
+		require.Equal(t, int64(1), count(t, conn, `partition_events where partition = 'ticks_p20200102'`))
+	}
+}
+
+func count(t *testing.T, conn *pgx.Conn, what string) (n int64) {
+	t.Helper()
+	require.NoError(t, conn.QueryRow(t.Context(), `select count(*) from `+what).Scan(&n))
+	return n
 }
 
 // fill stores seven ticks and three bars at the baseline, on both sides of a
@@ -285,7 +344,7 @@ func fill(t *testing.T, conn *pgx.Conn) {
 		('tick', 'BRK.B', '2016-01-05 00:00:00Z', 1, 999999999999, 0.1),
 		('tick', 'BRK.B', '1969-12-31 23:59:59Z', 1, 1234567.12345678, 0.3),
 		('tick', 'MSFT', '2019-02-28 12:00:00Z', 9223372036854775807, 54.8, 7),
-		('tick', 'MSFT', '2040-02-29 12:00:00Z', 1, 54.9, 7)`)
+		('tick', 'MSFT', '2024-02-29 12:00:00Z', 1, 54.9, 7)`)
 	run(t, conn, `insert into market_data (kind, symbol, at, open, high, low, close, volume) values
 		('bar', 'AAPL', '2015-12-31 00:00:00Z', 1.5, 2, 1, 1.25, 5),
 		('bar', 'AAPL', '2016-01-01 00:00:00Z', 1.5, 2, 1, 1.25, 5),

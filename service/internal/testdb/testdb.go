@@ -62,6 +62,7 @@ read -r _ || true
 func Main(m *testing.M) {
 	if server() != "" {
 		m.Run()
+		dropTemplate()
 		return
 	}
 	programs, err := findPrograms()
@@ -81,20 +82,39 @@ func Main(m *testing.M) {
 // dropped when the test ends.
 func Empty(t testing.TB) string {
 	t.Helper()
-	server := server()
-	if server == "" {
-		_, err := findPrograms()
-		if err == nil {
-			t.Fatal("TestMain does not call testdb.Main")
-		}
-		t.Skipf("no Postgres to test on: %v, and %s is not set", err, Variable)
+	return copyOf(t, "template1")
+}
+
+// needServer returns the address of the server and skips the test if there is
+// none.
+func needServer(t testing.TB) string {
+	t.Helper()
+	if server := server(); server != "" {
+		return server
 	}
+	_, err := findPrograms()
+	if err == nil {
+		t.Fatal("TestMain does not call testdb.Main")
+	}
+	t.Skipf("no Postgres to test on: %v, and %s is not set", err, Variable)
+	return ""
+}
+
+func copyOf(t testing.TB, template string) string {
+	t.Helper()
+	server := needServer(t)
 	name := "marketd_test_" + rand.Text()
-	execute(t, server, "create database "+pgx.Identifier{name}.Sanitize())
+	identifier := pgx.Identifier{name}.Sanitize()
+	execute(t, server, "create database "+identifier+" template "+template)
 	t.Cleanup(func() {
-		execute(t, server, "drop database if exists "+pgx.Identifier{name}.Sanitize()+" with (force)")
+		execute(t, server, "drop database if exists "+identifier+" with (force)")
 	})
-	address, err := url.Parse(server)
+	return address(t, name)
+}
+
+func address(t testing.TB, name string) string {
+	t.Helper()
+	address, err := url.Parse(needServer(t))
 	if err != nil {
 		t.Fatalf("%s is not a URL", Variable)
 	}
@@ -106,20 +126,64 @@ func Empty(t testing.TB) string {
 // is dropped when the test ends.
 func Migrated(t testing.TB) string {
 	t.Helper()
-	dsn := Empty(t)
-	config, err := pgx.ParseConfig(dsn)
+	return copyOf(t, template(t))
+}
+
+// template returns the name of a migrated database of this test binary, which
+// is copied in a fraction of the time that the migrations take.
+func template(t testing.TB) string {
+	t.Helper()
+	ctx := t.Context()
+	name := fmt.Sprintf("marketd_template_%d", os.Getpid())
+	conn, err := pgx.Connect(ctx, needServer(t))
 	if err != nil {
-		t.Fatalf("reading %s: %v", dsn, err)
+		t.Fatalf("connecting to the test server: %v", err)
+	}
+	defer func() { _ = conn.Close(ctx) }() // and with it goes the lock
+	if _, err := conn.Exec(ctx, `select pg_advisory_lock(hashtext($1))`, name); err != nil {
+		t.Fatalf("waiting for the template: %v", err)
+	}
+	var there bool // one that takes no connections is complete
+	if err := conn.QueryRow(ctx, `
+		select exists (select from pg_database where datname = $1 and not datallowconn)`, name).Scan(&there); err != nil {
+		t.Fatalf("looking for the template: %v", err)
+	}
+	if there {
+		return name
+	}
+	for _, statement := range []string{"drop database if exists %s with (force)", "create database %s"} {
+		execute(t, needServer(t), fmt.Sprintf(statement, name))
+	}
+	migrateAll(t, name)
+	execute(t, needServer(t), fmt.Sprintf("alter database %s with allow_connections false", name))
+	return name
+}
+
+func migrateAll(t testing.TB, name string) {
+	t.Helper()
+	config, err := pgx.ParseConfig(address(t, name))
+	if err != nil {
+		t.Fatalf("reading the address of %s: %v", name, err)
 	}
 	migrator, err := migrate.Open(config, migrate.Options{})
 	if err != nil {
 		t.Fatalf("opening the migrations: %v", err)
 	}
-	defer func() { _ = migrator.Close() }() // the database is dropped anyway
+	defer func() { _ = migrator.Close() }() // what it did is committed
 	if _, err := migrator.Up(t.Context(), migrator.Newest()); err != nil {
-		t.Fatalf("migrating %s: %v", dsn, err)
+		t.Fatalf("migrating %s: %v", name, err)
 	}
-	return dsn
+}
+
+// dropTemplate drops what template made on a server that outlives the tests.
+func dropTemplate() {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, server())
+	if err != nil {
+		return // the server is gone, and the template with it
+	}
+	defer func() { _ = conn.Close(ctx) }() // the statement has its own answer
+	_, _ = conn.Exec(ctx, fmt.Sprintf("drop database if exists marketd_template_%d with (force)", os.Getpid()))
 }
 
 func execute(t testing.TB, dsn, statement string) {
