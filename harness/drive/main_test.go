@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -32,6 +33,9 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	code := m.Run()
+	if program.path != "" {
+		_ = os.RemoveAll(filepath.Dir(program.path))
+	}
 	if err := server.stop(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
