@@ -15,14 +15,10 @@ import (
 // counts for as much as it lasts on average.
 const lookEvery = 4 * time.Millisecond
 
-// locksSQL says whether anybody holds a lock that stops those who write, and
-// one that stops those who read as well, on a table that the service uses, or
-// waits for one, behind which everybody else waits then. Vacuum is none of the
-// operator's doing.
-const locksSQL = `SELECT
-	coalesce(bool_or(l.granted), false),
-	coalesce(bool_or(l.granted AND l.mode = 'AccessExclusiveLock'), false),
-	coalesce(bool_or(NOT l.granted), false)
+// locksSQL says which locks are held, or waited for, that stop those who write,
+// on the tables that the service uses; a partition counts as its table. Vacuum is
+// none of the operator's doing.
+const locksSQL = `SELECT l.granted, l.mode, coalesce(p.relname, c.relname)
 FROM pg_locks l
 JOIN pg_class c ON c.oid = l.relation
 LEFT JOIN pg_inherits h ON h.inhrelid = c.oid
@@ -30,7 +26,8 @@ LEFT JOIN pg_class p ON p.oid = h.inhparent
 JOIN pg_stat_activity a ON a.pid = l.pid AND a.backend_type = 'client backend'
 WHERE l.locktype = 'relation' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 	AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-	AND (c.relname IN ('ticks', 'bars', 'instruments', 'market_data') OR p.relname IN ('ticks', 'bars'))`
+	AND (c.relname IN ('ticks', 'bars', 'instruments', 'market_data') OR p.relname IN ('ticks', 'bars'))
+GROUP BY 1, 2, 3`
 
 // Locks is what was seen of the locks in a stretch of time.
 type Locks struct {
@@ -40,6 +37,9 @@ type Locks struct {
 	// Queued is how long somebody waited for such a lock: whoever comes then
 	// waits behind.
 	Queued time.Duration
+	// By is how long each kind of lock was held on each table, such as
+	// "ShareLock on ticks"; several may have been held at a time.
+	By map[string]time.Duration
 	// Looks is how often we looked, and Every how far these looks are apart in
 	// the mean.
 	Looks int64
@@ -144,6 +144,7 @@ func (w *lockWatcher) watch(ctx context.Context) {
 type look struct {
 	at                         time.Time
 	stopped, exclusive, queued bool
+	held                       []string
 }
 
 func (w *lockWatcher) look(ctx context.Context) (look, bool) {
@@ -151,7 +152,19 @@ func (w *lockWatcher) look(ctx context.Context) (look, bool) {
 	looking, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	var l look
-	err := w.conn.QueryRow(looking, locksSQL).Scan(&l.stopped, &l.exclusive, &l.queued)
+	rows, _ := w.conn.Query(looking, locksSQL) // its error is that of the rows
+	var granted bool
+	var mode, table string
+	_, err := pgx.ForEachRow(rows, []any{&granted, &mode, &table}, func() error {
+		if !granted {
+			l.queued = true
+			return nil
+		}
+		l.stopped = true
+		l.exclusive = l.exclusive || mode == "AccessExclusiveLock"
+		l.held = append(l.held, mode+" on "+table)
+		return nil
+	})
 	l.at = time.Now()
 	return l, err == nil
 }
@@ -173,5 +186,11 @@ func (l *Locks) count(seen look, d time.Duration) {
 	}
 	if seen.queued {
 		l.Queued += d
+	}
+	for _, lock := range seen.held {
+		if l.By == nil {
+			l.By = map[string]time.Duration{}
+		}
+		l.By[lock] += d
 	}
 }

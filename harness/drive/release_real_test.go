@@ -130,6 +130,7 @@ func TestTheRealReleaseGoesUpAndDownUnderLoad(t *testing.T) {
 	}
 	t.Logf("moves %+v", out.Moves)
 	t.Logf("account %+v", account)
+	t.Logf("locks %+v", out.Locks)
 }
 
 func TestTheRealReleaseSurvivesABadDay(t *testing.T) {

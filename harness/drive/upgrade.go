@@ -38,6 +38,8 @@ type UpgradeOutcome struct {
 	Measures measure.Set
 	Ledger   *Ledger
 	Moves    []Move
+	// Locks are those that were seen, by kind and table.
+	Locks Locks
 	// Differences are those between two sights of the schema at one version.
 	Differences []string
 	// Changed names some of the rows that were there before and are not the
@@ -99,7 +101,7 @@ func (u Upgrade) play(ctx context.Context, making func(context.Context, *Move) e
 	if err := errors.Join(err, <-trading); err != nil {
 		return UpgradeOutcome{Moves: way.moves}, fmt.Errorf("upgrading under load: %w", err)
 	}
-	out := UpgradeOutcome{Ledger: traded.Ledger, Moves: way.moves, Differences: way.likeness.Told(), Measures: traded.Measures}
+	out := UpgradeOutcome{Ledger: traded.Ledger, Moves: way.moves, Differences: way.likeness.Told(), Measures: traded.Measures, Locks: locks}
 	changed, err := out.compare(ctx, u.Operator.DSN, before, prices[0].Trade)
 	if err != nil {
 		return UpgradeOutcome{}, err
