@@ -59,7 +59,7 @@ func TestAFileOfAnotherShapeIsRefused(t *testing.T) {
 			require.EqualError(t, err, test.want)
 		})
 	}
-	_, err := market.NewBarReader(strings.NewReader("\ufeff" + market.Header + "\r\n"), noon())
+	_, err := market.NewBarReader(strings.NewReader("\ufeff"+market.Header+"\r\n"), noon())
 	require.NoError(t, err, "the mark and line ends of spreadsheets are taken")
 }
 
@@ -67,7 +67,7 @@ func FuzzBarReader(f *testing.F) {
 	f.Add("2016-01-04,181.69,182.48,179.5,181.08,278265.0,RE\n")
 	f.Add("2016-01-04,,\"\n,x\r\n\"\"")
 	f.Fuzz(func(t *testing.T, rows string) {
-		reader, err := market.NewBarReader(strings.NewReader(market.Header + "\n" + rows), noon())
+		reader, err := market.NewBarReader(strings.NewReader(market.Header+"\n"+rows), noon())
 		require.NoError(t, err)
 		last := 1
 		for {
