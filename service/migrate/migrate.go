@@ -98,6 +98,9 @@ func Open(config *pgx.ConnConfig, o Options) (*Migrator, error) {
 	config.RuntimeParams["timezone"] = "UTC"
 	config.RuntimeParams["datestyle"] = "ISO"
 	config.RuntimeParams["client_min_messages"] = "notice"
+	// Plans that prefer indexes look dear to the planner, and compiling them
+	// takes half a second, some of it under the lock of the switch.
+	config.RuntimeParams["jit"] = "off"
 
 	m := &Migrator{config: config, options: o}
 	var err error
