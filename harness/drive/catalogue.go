@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -113,12 +112,4 @@ func (l *Likeness) Told() []string { return l.told }
 // constraints and indexes that were seen again at a version.
 func (l *Likeness) Measures() measure.Set {
 	return measure.Set{"schema differences": count("schema differences", int64(len(l.told)), max(l.compared, int64(len(l.told))))}
-}
-
-// brief joins the first n of several lines.
-func brief(lines []string, n int) string {
-	if len(lines) > n {
-		lines = append(lines[:n:n], fmt.Sprintf("and %d more", len(lines)-n))
-	}
-	return strings.Join(lines, "; ")
 }

@@ -93,7 +93,7 @@ func fieldsOf(line []byte) ([]string, bool) {
 		return nil, false
 	}
 	sum, err := strconv.ParseUint(string(line[end+1:]), 16, 32)
-	if err != nil || uint32(sum) != crc32.ChecksumIEEE(line[:end+1]) {
+	if err != nil || sum != uint64(crc32.ChecksumIEEE(line[:end+1])) {
 		return nil, false
 	}
 	return strings.Split(string(line[:end]), "\t"), true

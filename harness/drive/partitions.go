@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -137,7 +138,7 @@ func (o Operator) Room(ctx context.Context, now time.Time, ahead int) (measure.S
 			missing.Hits++
 		}
 	}
-	all := append(ticks.Leaves, bars.Leaves...)
+	all := slices.Concat(ticks.Leaves, bars.Leaves)
 	var pending int64
 	for _, leaf := range all {
 		if leaf.Pending {

@@ -189,7 +189,8 @@ func (o Operator) askStatus(ctx context.Context) (Status, time.Duration, error) 
 	if err != nil {
 		return status, max(took, statusPatience), err
 	}
-	return status, took, decodeFirst(said, &status)
+	err = decodeFirst(said, &status)
+	return status, took, err
 }
 
 // untold counts the partitions of ticks that the status does not name.
