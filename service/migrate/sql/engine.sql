@@ -160,7 +160,7 @@ begin
         done := done + taken;
         commit;
         exit when taken < 100;
-        execute format('select count(*) from (select from %I limit 100000) as some', source || '_changes') into left_;
+        execute format('select count(*) from (select from %I limit 100000) as waiting', source || '_changes') into left_;
         commit;
         raise notice 'progress %/%', done, done + left_;
     end loop;
@@ -168,8 +168,9 @@ end $$;
 
 -- Catches up, then in one short transaction locks the sources, applies what is
 -- left, and lets copy and source change places. What swap() needs besides the
--- sources is locked first, in the order in which writers lock.
-create or replace procedure pg_temp.switch(sources text[], first text default null) language plpgsql as $$
+-- sources is locked last: the service's statements lock ticks or bars before
+-- instruments, whether they read or write.
+create or replace procedure pg_temp.switch(sources text[], last text default null) language plpgsql as $$
 declare
     source text;
 begin
@@ -179,12 +180,12 @@ begin
     foreach source in array sources loop
         call pg_temp.catch_up(source);
     end loop;
-    if first is not null then
-        execute format('lock table %I in access exclusive mode', first);
-    end if;
     foreach source in array sources loop
         execute format('lock table only %I in access exclusive mode', source);
     end loop;
+    if last is not null then
+        execute format('lock table %I in access exclusive mode', last);
+    end if;
     foreach source in array sources loop
         loop
             exit when pg_temp.apply_changes(source, 2000) = 0;
