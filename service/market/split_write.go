@@ -26,14 +26,14 @@ const (
 		insert into bars (instrument_id, day, open, high, low, close, volume)
 		select * from unnest($2::int[], $3::date[], $4::float8[], $5::float8[], $6::float8[], $7::float8[], $8::float8[])`
 
-	storeTicksOfOne = insertTicks + ` where ` + heldOne + ` is not null
-		on conflict do nothing returning instrument_id, at, trade`
-	storeTicksOfAll = insertTicks + ` where (select count(*) from (` + heldAll + `) as held) = cardinality($1::int[])
-		on conflict do nothing returning instrument_id, at, trade`
+	ofOne = ` where ` + heldOne + ` is not null on conflict do nothing `
+	ofAll = ` where (select count(*) from (` + heldAll + `) as held) = cardinality($1::int[]) on conflict do nothing `
+
+	tickKeys = `returning instrument_id, at, trade`
 
 	// The last two also say whether the instruments were held. That costs a
-	// few per cent, so ticks are stored so only where nothing came back.
-	storeTicksAndTell = `
+	// few per cent, so they are asked only where nothing was stored.
+	tellTicks = `
 		with held as materialized (` + heldAll + `), stored as (` + insertTicks + `
 			where (select count(*) from held) = cardinality($1::int[])
 			on conflict do nothing returning instrument_id, at, trade
@@ -41,7 +41,7 @@ const (
 		select instrument_id, at, trade from stored
 		union all
 		select null, null, null where (select count(*) from held) < cardinality($1::int[])`
-	storeBarsAndTell = `
+	tellBars = `
 		with held as materialized (` + heldAll + `), stored as (` + insertBars + `
 			where (select count(*) from held) = cardinality($1::int[])
 			on conflict do nothing returning 1
@@ -49,32 +49,77 @@ const (
 		select (select count(*) from stored), (select count(*) from held) = cardinality($1::int[])`
 )
 
-func (s *split) storeTicks(ctx context.Context, b *tickBatch) (map[tickKey]bool, error) {
+func (s *split) storeTicks(ctx context.Context, b *tickBatch) (stored map[tickKey]bool, err error) {
 	ids, err := s.identify(ctx, b.symbols)
 	if err != nil {
 		return nil, err
 	}
 	s.room.make(ctx, "ticks", b.ats)
 
-	sql, held := storeTicksOfAll, any(ids)
-	if len(ids) == 1 {
-		sql, held = storeTicksOfOne, any(ids[0])
-	}
-	stored, err := s.insertTicks(ctx, sql, held, ids, b)
+	args := []any{ids, numbers(ids, b.of), b.ats, b.trades, b.prices, b.volumes}
+	stored, err = b.insert(ctx, s.pool, insertTicks+cheapest(ids, args)+tickKeys, ids, args)
 	if err != nil || len(stored) > 0 {
 		return stored, err
 	}
-	// All were there before, or an instrument is gone.
-	return s.insertTicks(ctx, storeTicksAndTell, ids, ids, b)
+	args[0] = ids
+	err = s.tell(ctx, "ticks", func(tx pgx.Tx) error {
+		stored, err = b.insert(ctx, tx, tellTicks, ids, args)
+		return err
+	})
+	return stored, err
 }
 
-// insertTicks returns the identities of the ticks that are new.
-func (s *split) insertTicks(ctx context.Context, sql string, held any, ids []int32, b *tickBatch) (map[tickKey]bool, error) {
+func (s *split) storeBars(ctx context.Context, b *barBatch) (stored int64, err error) {
+	ids, err := s.identify(ctx, b.symbols)
+	if err != nil {
+		return 0, err
+	}
+	s.room.make(ctx, "bars", b.days)
+
+	args := []any{ids, numbers(ids, b.of), b.days, b.opens, b.highs, b.lows, b.closes, b.volume}
+	tag, err := s.pool.Exec(ctx, insertBars+cheapest(ids, args), args...)
+	if err != nil || tag.RowsAffected() > 0 {
+		return tag.RowsAffected(), err
+	}
+	args[0] = ids
+	err = s.tell(ctx, "bars", func(tx pgx.Tx) error {
+		var held bool
+		err := tx.QueryRow(ctx, tellBars, args...).Scan(&stored, &held)
+		if err == nil && !held {
+			return errStale
+		}
+		return err
+	})
+	return stored, err
+}
+
+// cheapest chooses the form of the statement, and its first argument.
+func cheapest(ids []int32, args []any) string {
+	if len(ids) == 1 {
+		args[0] = ids[0]
+		return ofOne
+	}
+	return ofAll
+}
+
+// tell carries out a statement that locks instruments first; so as to keep to
+// the order of all others, the table is locked before.
+func (s *split) tell(ctx context.Context, table string, do func(pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `lock table only `+table+` in row exclusive mode`); err != nil {
+			return err
+		}
+		return do(tx)
+	})
+}
+
+// insert returns the identities of the ticks that are new.
+func (b *tickBatch) insert(ctx context.Context, on querier, sql string, ids []int32, args []any) (map[tickKey]bool, error) {
 	places := make(map[int32]int32, len(ids))
 	for i, id := range ids {
 		places[id] = int32(i)
 	}
-	rows, err := s.pool.Query(ctx, sql, held, numbers(ids, b.of), b.ats, b.trades, b.prices, b.volumes)
+	rows, err := on.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -92,19 +137,9 @@ func (s *split) insertTicks(ctx context.Context, sql string, held any, ids []int
 	return stored, err
 }
 
-func (s *split) storeBars(ctx context.Context, b *barBatch) (stored int64, err error) {
-	ids, err := s.identify(ctx, b.symbols)
-	if err != nil {
-		return 0, err
-	}
-	s.room.make(ctx, "bars", b.days)
-	var held bool
-	err = s.pool.QueryRow(ctx, storeBarsAndTell, ids, numbers(ids, b.of),
-		b.days, b.opens, b.highs, b.lows, b.closes, b.volume).Scan(&stored, &held)
-	if err == nil && !held {
-		return 0, errStale
-	}
-	return stored, err
+// querier is a pool or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
 // numbers repeats each number for the rows that have it.

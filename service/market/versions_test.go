@@ -41,7 +41,9 @@ func newDatabase(t *testing.T, version int64) *database {
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	d := &database{t, pool, migrator}
-	d.to(version)
+	if version > 0 {
+		d.to(version)
+	}
 	return d
 }
 
