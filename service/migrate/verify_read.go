@@ -7,7 +7,12 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+
+	"github.com/jackc/pgx/v5"
 )
+
+// oldestServer is what the steps were written for.
+const oldestServer = 150000
 
 // lockKey is the advisory lock that whoever changes the schema holds.
 const lockKey = 7_306_001
@@ -83,8 +88,8 @@ func readSurroundings(ctx context.Context, tx *sql.Tx) (surroundings, error) {
 			where t.relname <> f.root order by 1`},
 		{&s.strangers, `
 			select case when count(*) = 1
-				then format('user %I is not the owner of table %s: alter table %2$I owner to %1$I', current_user, min(t.relname))
-				else format('user %I is not the owner of %s tables of %s, such as %s: migrate as their owner, %I',
+				then format('user "%s" is not the owner of table %s: alter table %2$I owner to %1$I', current_user, min(t.relname))
+				else format('user "%s" is not the owner of %s tables of %s, such as %s: migrate as their owner, "%s"',
 					current_user, count(*), f.root, min(t.relname), pg_get_userbyid(min(t.relowner::bigint)::oid)) end
 			from family f join pg_class t on t.oid = f.oid
 			where not pg_has_role(t.relowner, 'usage') group by f.root order by f.root`},
@@ -98,28 +103,29 @@ func readSurroundings(ctx context.Context, tx *sql.Tx) (surroundings, error) {
 
 // lacking says in words what keeps the user from migrating.
 func (s *surroundings) lacking() []string {
+	user, schema := pgx.Identifier{s.user}.Sanitize(), pgx.Identifier{s.schema}.Sanitize()
 	var words []string
 	lack := func(format string, args ...any) { words = append(words, fmt.Sprintf(format, args...)) }
-	if s.server < 150000 {
-		lack("the server is PostgreSQL %d; marketd needs 15 or newer", s.server/10000)
+	if s.server < oldestServer {
+		lack("the server is PostgreSQL %d; marketd needs %d or newer", s.server/10000, oldestServer/10000)
 	}
 	if s.readOnly {
-		lack("the server takes no writes (a standby, or default_transaction_read_only is on); migrate on the primary")
+		lack("the server takes no writes (a standby, or default_transaction_read_only is on): migrate on the primary")
 	}
 	switch {
 	case s.schema == "":
-		lack("the search_path of user %q leads to no schema: alter role %[1]s set search_path to public", s.user)
+		lack("the search_path of user %s leads to no schema: alter role %[1]s set search_path to public", user)
 	case !s.mayCreate:
-		lack("user %q may not create tables in schema %q: grant create on schema %[2]s to %[1]s", s.user, s.schema)
+		lack("user %s may not create tables in schema %s: grant create on schema %[2]s to %[1]s", user, schema)
 	}
 	if !s.mayTemp {
-		lack("user %q may not make temporary objects in database %q: grant temporary on database %[2]s to %[1]s", s.user, s.database)
+		lack("user %s may not make temporary objects: grant temporary on database %s to %[1]s", user, pgx.Identifier{s.database}.Sanitize())
 	}
 	switch {
 	case !s.gooseReadable:
-		lack("user %q may not read goose_db_version: grant select, insert, delete on goose_db_version to %[1]s", s.user)
+		lack("user %s may not read goose_db_version: grant select, insert, delete on goose_db_version to %[1]s", user)
 	case !s.gooseWritable:
-		lack("user %q may not write goose_db_version: grant insert, delete on goose_db_version to %[1]s", s.user)
+		lack("user %s may not write goose_db_version: grant insert, delete on goose_db_version to %[1]s", user)
 	}
 	return append(words, s.strangers...)
 }

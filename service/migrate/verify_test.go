@@ -218,27 +218,27 @@ func TestWhatTheUserMayNotDoIsToldWithTheWayOut(t *testing.T) {
 	}{
 		"no right to make tables": {
 			by:   ``,
-			want: []string{`user "clerk" may not create tables in schema "public": grant create on schema public to clerk`},
+			want: []string{`user "clerk" may not create tables in schema "public": grant create on schema "public" to "clerk"`},
 		},
 		"tables of another owner": {
 			version: 2, by: `grant create on schema public to clerk; grant all on all tables in schema public to clerk`,
-			want: []string{`user clerk is not the owner of table market_data: alter table market_data owner to clerk`},
+			want: []string{`user "clerk" is not the owner of table market_data: alter table market_data owner to clerk`},
 		},
 		"no right to read the record": {
 			version: 2, by: `grant create on schema public to clerk; alter table market_data owner to clerk`,
-			want: []string{`user "clerk" may not read goose_db_version: grant select, insert, delete on goose_db_version to clerk`},
+			want: []string{`user "clerk" may not read goose_db_version: grant select, insert, delete on goose_db_version to "clerk"`},
 		},
 		"no right to write the record": {
 			version: 2, by: `grant create on schema public to clerk; alter table market_data owner to clerk; grant select on goose_db_version to clerk`,
-			want: []string{`user "clerk" may not write goose_db_version: grant insert, delete on goose_db_version to clerk`},
+			want: []string{`user "clerk" may not write goose_db_version: grant insert, delete on goose_db_version to "clerk"`},
 		},
 		"a search path that leads nowhere": {
 			by:   `alter role clerk set search_path to nowhere`,
-			want: []string{`the search_path of user "clerk" leads to no schema: alter role clerk set search_path to public`},
+			want: []string{`the search_path of user "clerk" leads to no schema: alter role "clerk" set search_path to public`},
 		},
 		"a user who may only read": {
 			by:   `grant create on schema public to clerk; alter role clerk set default_transaction_read_only to on`,
-			want: []string{"the server takes no writes (a standby, or default_transaction_read_only is on); migrate on the primary"},
+			want: []string{"the server takes no writes (a standby, or default_transaction_read_only is on): migrate on the primary"},
 		},
 	}
 	for name, test := range tests {

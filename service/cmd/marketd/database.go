@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -24,18 +25,15 @@ const (
 	connectTime      = 5 * time.Second
 )
 
-// databaseFlag adds --database to the command.
+// databaseFlag adds --database to the command and those below it. The help
+// does not show the environment's value, for it may hold a password.
 func databaseFlag(command *cobra.Command, p program) *string {
-	return databaseFlagIn(command.Flags(), p)
-}
-
-func databaseFlagIn(flags interface {
-	String(name, value, usage string) *string
-}, p program,
-) *string {
-	return flags.String("database", p.getenv(databaseVariable),
+	flags := command.PersistentFlags()
+	dsn := flags.String("database", p.getenv(databaseVariable),
 		"where the database is: postgres://user:password@host:port/name; "+
 			"default is the environment's "+databaseVariable)
+	flags.Lookup("database").DefValue = ""
+	return dsn
 }
 
 // parseDatabase reads the database's address. Its errors never repeat the
@@ -101,9 +99,13 @@ func serverProblem(code string) string {
 	case "3D000":
 		return "the database does not exist; create it first"
 	case "42501":
-		return "the user may not do that there"
+		return "the user may not do that there; `marketd migrate verify` says what is lacking"
 	case "53300":
 		return "the server has no connection left"
+	case "57P01", "57P02":
+		return "the server ended the connection; try again"
+	case "55P03":
+		return "others kept the tables in use; try again"
 	case "57P03":
 		return "the server is starting up or shutting down; try again"
 	}
@@ -122,12 +124,23 @@ func explainDatabase(config *pgx.ConnConfig, err error) error {
 		return err
 	case errors.Is(err, context.Canceled):
 		return errors.New("interrupted")
-	case errors.As(err, &connecting), errors.As(err, &network), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.As(err, &connecting), errors.As(err, &network), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, driver.ErrBadConn):
 		return unreachable(config, err)
 	case errors.As(err, &refused):
 		return errors.New(serverProblem(refused.Code))
 	}
 	return err
+}
+
+// brokeOff says that a connection that worked is gone.
+func brokeOff(err error) bool {
+	var network net.Error
+	var server *pgconn.PgError
+	if errors.As(err, &server) {
+		return server.Code == "57P01" || server.Code == "57P02" || server.Code == "57P03"
+	}
+	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, net.ErrClosed)
 }
 
 // requireSchema makes sure that the database has a schema that this program

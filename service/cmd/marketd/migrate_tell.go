@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +16,9 @@ import (
 // tellEvery is how often the progress of one statement is told where lines
 // cannot be overwritten.
 const tellEvery = 5 * time.Second
+
+// terminalWidth is what every terminal has.
+const terminalWidth = 79
 
 // teller tells the course of a migration as it happens.
 type teller interface {
@@ -53,13 +57,14 @@ type tellPeople struct {
 	terminal      bool
 
 	step int64         // the step whose head is written
+	any  bool          // a step was done
 	told time.Duration // when progress was last told, since the statement began
 	open bool          // a line without its end is on the terminal
 }
 
 func (t *tellPeople) event(e migrate.Event) {
 	if e.Kind == migrate.Whole {
-		t.step = 0
+		t.step, t.any = 0, true
 		fmt.Fprintf(t.out, "%-4s %05d %-14s %6d ms\n", direction(e.Up), e.Version, e.Name, e.Took.Milliseconds())
 		return
 	}
@@ -67,29 +72,28 @@ func (t *tellPeople) event(e migrate.Event) {
 		t.step = e.Version
 		fmt.Fprintf(t.progress, "%s %05d %s\n", direction(e.Up), e.Version, e.Name)
 	}
-	line := fmt.Sprintf("  %*d/%d  %s", len(fmt.Sprint(e.Of)), e.Statement, e.Of, e.Title)
+	tell := func(spent, more string) string {
+		return fmt.Sprintf("  %*d/%d %10s  %s%s", len(strconv.Itoa(e.Of)), e.Statement, e.Of, spent, e.Title, more)
+	}
 	switch e.Kind {
 	case migrate.Begin:
 		t.told = 0
-		t.passing(line+" …", e.Took)
+		t.passing(tell("…", ""), e.Took)
 	case migrate.Progress:
-		t.passing(line+howFar(e), e.Took)
+		t.passing(tell(howFar(e)), e.Took)
 	case migrate.Retry:
-		t.passing(line+": others use the table, trying again", e.Took)
+		t.passing(tell("waits", ": others use the table"), e.Took)
 	case migrate.End:
-		t.lasting(fmt.Sprintf("%-60s %s", line, e.Took.Round(time.Millisecond)))
+		t.lasting(tell(strconv.FormatInt(e.Took.Milliseconds(), 10)+" ms", ""))
 	}
 }
 
 // howFar is the percentage, and the rows behind it.
-func howFar(e migrate.Event) string {
-	switch {
-	case e.Rows > 0:
-		return fmt.Sprintf(": %d %% (%d of %d rows)", min(100, 100*e.Done/e.Rows), e.Done, e.Rows)
-	case e.Done > 0:
-		return fmt.Sprintf(": %d rows", e.Done)
+func howFar(e migrate.Event) (percent, rows string) {
+	if e.Rows == 0 {
+		return "…", fmt.Sprintf(": %d rows", e.Done)
 	}
-	return ""
+	return fmt.Sprintf("%d %%", min(100, 100*e.Done/e.Rows)), fmt.Sprintf(": %d of %d rows", e.Done, e.Rows)
 }
 
 // passing writes a line that the next one replaces; where that cannot be,
@@ -97,7 +101,8 @@ func howFar(e migrate.Event) string {
 func (t *tellPeople) passing(line string, since time.Duration) {
 	switch {
 	case t.terminal:
-		fmt.Fprintf(t.progress, "\r\x1b[K%s", line)
+		// A line that wraps could not be overwritten.
+		fmt.Fprintf(t.progress, "\r\x1b[K%.*s", terminalWidth, line)
 		t.open = true
 	case since-t.told >= tellEvery:
 		t.told = since
@@ -142,6 +147,9 @@ func locks(all []migrate.Lock) string {
 }
 
 func (t *tellPeople) done(version, newest int64) {
+	if !t.any {
+		fmt.Fprint(t.out, "nothing to do: ")
+	}
 	fmt.Fprintf(t.out, "the database is at %05d; the newest is %05d\n", version, newest)
 }
 
