@@ -115,14 +115,24 @@ func TestEveryAnswerKeepsToItsContract(t *testing.T) {
 	h.ask("GET", "/api/prices?symbol=AAPL", "", 200, "http/prices")
 	h.ask("GET", "/api/prices/vwap?symbol=AAPL", "", 200, "http/prices_vwap")
 	h.ask("GET", "/api/bars?symbol=AAPL", "", 200, "http/bars")
+	h.ask("DELETE", "/api/instruments?symbol=AAPL", "", 200, "http/instrument_deleted")
+	h.ask("GET", "/api/instruments?deleted=include", "", 200, "http/instruments")
+	h.ask("GET", "/api/prices/latest?symbol=AAPL&deleted=include", "", 200, "http/prices_latest")
+	h.ask("POST", "/api/instruments/restore", `{"symbol":"AAPL"}`, 200, "http/instrument_restored")
+	h.ask("GET", "/api/instruments", "", 200, "http/instruments")
 }
 
 func TestEveryRefusalKeepsToItsContract(t *testing.T) {
 	h := build(t, testdb.Migrated(t))
+	h.ask("POST", "/api/instruments", `{"instruments":[{"symbol":"GONE"}]}`, 201, "http/stored")
+	h.ask("DELETE", "/api/instruments?symbol=GONE", "", 200, "http/instrument_deleted")
 	tests := map[string]struct {
 		method, path, body string
 		status             int
 	}{
+		"a deleted instrument":    {"POST", "/api/ticks", strings.Replace(oneTick, "AAPL", "GONE", 1), 409},
+		"a price to come":         {"POST", "/api/ticks", strings.Replace(oneTick, "2016", "2199", 1), 400},
+		"a question of the gone":  {"GET", "/api/bars?symbol=GONE", "", 404},
 		"an unknown path":         {"GET", "/api/weather", "", 404},
 		"a method that is none":   {"DELETE", "/api/health", "", 405},
 		"no JSON":                 {"POST", "/api/ticks", "hello", 400},
