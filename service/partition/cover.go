@@ -72,7 +72,7 @@ func (m *Manager) Cover(ctx context.Context, table string, days ...time.Time) er
 func (m *Manager) coverMissing(ctx context.Context, c *cover, missing []time.Time) error {
 	for begun := time.Now(); ; {
 		report := newReport()
-		skipped, err := m.alone(ctx, &report, func(w *work) error {
+		skipped, err := m.alone(ctx, &report, limits{tries: 5, statement: time.Second}, func(w *work) error {
 			l, err := readLayout(ctx, w.conn, c.table)
 			if err != nil || l == nil {
 				return err

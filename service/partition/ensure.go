@@ -47,7 +47,7 @@ func (m *Manager) ensure(ctx context.Context, w *work, l *layout, now time.Time)
 // keep the other from its turn.
 func (m *Manager) verb(ctx context.Context, do func(*work, *layout) error) (Report, error) {
 	report := newReport()
-	skipped, err := m.alone(ctx, &report, func(w *work) error {
+	skipped, err := m.alone(ctx, &report, limits{tries: 20, statement: m.config.Patience}, func(w *work) error {
 		var problems []error
 		found := false
 		for _, t := range tables() {

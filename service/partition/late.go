@@ -19,22 +19,21 @@ func (w *work) makeLate(ctx context.Context, l *layout, s slice, adopt bool) err
 	if adopt {
 		action = "adopted"
 	}
-	err := w.attempt(ctx, lockTime, func(tx pgx.Tx) (err error) {
+	err := w.attempt(ctx, func(tx pgx.Tx) (err error) {
 		if err := execute(ctx, tx, fmt.Sprintf(`lock table only %s in share row exclusive mode`, l.parent())); err != nil {
 			return err
 		}
 		if !adopt {
-			if err := execute(ctx, tx, l.create(s)); err != nil {
+			// Its key is built when the rows are there, and much faster so.
+			if err := execute(ctx, tx, l.create(s, ` excluding indexes`)); err != nil {
 				return err
 			}
 		}
 		if moved, err = l.move(ctx, tx, s, adopt); err != nil {
 			return err
 		}
-		if moved > 0 || adopt {
-			if err := l.fit(ctx, tx, s); err != nil {
-				return err
-			}
+		if err := l.fit(ctx, tx, s); err != nil {
+			return err
 		}
 		if moved > 0 {
 			// Whoever planned without the new partition would miss its rows.
@@ -104,16 +103,17 @@ func (l *layout) columns(ctx context.Context, tx pgx.Tx) (string, error) {
 	return columns, err
 }
 
-// fit gives a table with rows everything that a partition must have, so that
-// attaching finds it proved: the columns not null, the constraints, the
-// foreign keys, and that all its rows are of the span.
+// fit gives a table everything that a partition must have, so that
+// attaching finds it proved: the columns not null, the constraints, the keys,
+// and that all its rows are of the span.
 func (l *layout) fit(ctx context.Context, tx pgx.Tx, s slice) error {
 	rows, err := tx.Query(ctx, `
 		select format('alter column %I set not null', attname) from pg_attribute
 		where attrelid = $1 and attnum > 0 and not attisdropped and attnotnull
 		union all
-		select format('add constraint %I %s', conname, pg_get_constraintdef(oid)) from pg_constraint p
-		where conrelid = $1 and contype in ('c', 'f') and not exists (
+		select format('add %s %s', case contype when 'p' then '' else format('constraint %I', conname) end,
+			pg_get_constraintdef(oid)) from pg_constraint p
+		where conrelid = $1 and contype in ('c', 'f', 'p') and not exists (
 			select from pg_constraint c where c.conrelid = to_regclass($2)
 			and c.contype = p.contype and pg_get_constraintdef(c.oid) = pg_get_constraintdef(p.oid))`,
 		l.oid, l.sql(s.name))

@@ -12,11 +12,6 @@ import (
 )
 
 const (
-	// lockTime is how long we wait for a lock that others need too.
-	lockTime = 500 * time.Millisecond
-	// closeTime is how long we wait for a lock that closes the parent, for
-	// everybody else waits behind us.
-	closeTime = 100 * time.Millisecond
 	// together is how many partitions are attached in one transaction.
 	together = 16
 	// smallDefault is the size in bytes up to which attaching may scan the
@@ -122,10 +117,10 @@ func (w *work) makeAhead(ctx context.Context, l *layout, wanted []slice) error {
 func (w *work) makeTogether(ctx context.Context, l *layout, wanted []slice) error {
 	var create, attach []string
 	for _, s := range wanted {
-		create = append(create, l.create(s))
+		create = append(create, l.create(s, ""))
 		attach = append(attach, l.attach(s))
 	}
-	if err := w.attempt(ctx, lockTime, func(tx pgx.Tx) error {
+	if err := w.attempt(ctx, func(tx pgx.Tx) error {
 		// All are made before the first is attached, which begins to lock.
 		if err := execute(ctx, tx, strings.Join(create, ";"), strings.Join(attach, ";")); err != nil {
 			return err
@@ -145,8 +140,9 @@ func (w *work) makeTogether(ctx context.Context, l *layout, wanted []slice) erro
 	return nil
 }
 
-func (l *layout) create(s slice) string {
-	return fmt.Sprintf(`create table %s (like %s including all)`, l.sql(s.name), l.parent())
+// create makes the table beside its parent, with the constraints of it.
+func (l *layout) create(s slice, more string) string {
+	return fmt.Sprintf(`create table %s (like %s including all%s)`, l.sql(s.name), l.parent(), more)
 }
 
 func (l *layout) attach(s slice) string {
@@ -163,7 +159,7 @@ func (w *work) exclude(ctx context.Context, l *layout, s span) error {
 		return nil
 	}
 	var size int64
-	if err := w.attempt(ctx, lockTime, func(tx pgx.Tx) error {
+	if err := w.attempt(ctx, func(tx pgx.Tx) error {
 		return tx.QueryRow(ctx, `select coalesce(pg_relation_size($1::oid::regclass), 0)`, l.defaultOID).Scan(&size)
 	}); err != nil {
 		return fmt.Errorf("measuring %s: %w", l.defaultName, err)
@@ -177,7 +173,7 @@ func (w *work) exclude(ctx context.Context, l *layout, s span) error {
 			exclusionName(l), l.column, l.literal(s.from), l.literal(s.to)),
 		alter + `validate constraint ` + exclusionName(l),
 	} {
-		err := w.attempt(ctx, lockTime, func(tx pgx.Tx) error { return execute(ctx, tx, statement) })
+		err := w.attempt(ctx, func(tx pgx.Tx) error { return execute(ctx, tx, statement) })
 		if is(err, checkViolation) {
 			return w.forgetExclusions(ctx, l)
 		}
@@ -208,7 +204,7 @@ func (w *work) forgetExclusions(ctx context.Context, l *layout) error {
 	if !there {
 		return nil
 	}
-	if err := w.attempt(ctx, lockTime, func(tx pgx.Tx) error {
+	if err := w.attempt(ctx, func(tx pgx.Tx) error {
 		return execute(ctx, tx, fmt.Sprintf(`alter table %s drop constraint if exists %s`, l.sql(l.defaultName), exclusionName(l)))
 	}); err != nil {
 		return fmt.Errorf("taking the constraint away that was left on %s: %w", l.defaultName, err)

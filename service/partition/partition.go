@@ -12,8 +12,8 @@
 //
 // # Locks
 //
-// Every statement waits at most half a second for a lock and is then tried
-// again. A partition for a time that nobody can write yet is made beside its
+// Every statement waits at most half a second for a lock, the first time much
+// less, and is then tried again. A partition for a time that nobody can write yet is made beside its
 // parent and attached: readers and writers of the parent go on. A partition
 // that is late may meet a writer whose row is on its way to the default
 // partition, and that row would be refused; so writers of the parent wait
@@ -40,6 +40,8 @@ import (
 const (
 	// DefaultAhead is how many intervals after the present one are made ahead.
 	DefaultAhead = 4
+	// DefaultPatience is how long one statement may run.
+	DefaultPatience = 5 * time.Second
 	// Every is the time between two rounds of Run.
 	Every = time.Minute
 )
@@ -58,6 +60,10 @@ type Config struct {
 	// Ahead is how many intervals after the present one Ensure makes. Zero
 	// means DefaultAhead.
 	Ahead int
+	// Patience is how long one statement of a verb may run. While rows move
+	// out of a default partition, writers of the table wait as long. Zero
+	// means DefaultPatience.
+	Patience time.Duration
 	// Keep is how long Run keeps partitions attached, and what Status calls
 	// overdue. Zero keeps everything.
 	Keep Keep
@@ -81,6 +87,9 @@ func New(config Config) *Manager {
 	}
 	if config.Ahead == 0 {
 		config.Ahead = DefaultAhead
+	}
+	if config.Patience == 0 {
+		config.Patience = DefaultPatience
 	}
 	m := &Manager{config: config, covers: map[string]*cover{}}
 	for _, t := range tables() {

@@ -63,7 +63,7 @@ func (w *work) bringHome(ctx context.Context, l *layout) error {
 // to 9999 stay where they are.
 func (w *work) strays(ctx context.Context, l *layout) ([]time.Time, error) {
 	var moments []time.Time
-	err := w.attempt(ctx, lockTime, func(tx pgx.Tx) error {
+	err := w.attempt(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, fmt.Sprintf(`select distinct date_trunc('%s', %[2]s::timestamp)::timestamp from only %[3]s
 			where %[2]s >= '0001-01-01' and %[2]s < '9999-12-31' order by 1 desc limit %[4]d`,
 			l.interval(), l.column, l.sql(l.defaultName), mostRepaired+1))

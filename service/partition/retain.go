@@ -67,7 +67,7 @@ func (l *layout) overdue(cutoff time.Time) []part {
 
 func (w *work) detach(ctx context.Context, l *layout, p part) error {
 	var kept string
-	if err := w.attempt(ctx, closeTime, func(tx pgx.Tx) (err error) {
+	if err := w.attempt(ctx, func(tx pgx.Tx) (err error) {
 		if err := execute(ctx, tx, fmt.Sprintf(`alter table %s detach partition %s`, l.parent(), l.sql(p.name))); err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ func (w *work) finalize(ctx context.Context, l *layout) error {
 			continue
 		}
 		var kept string
-		if err := w.attempt(ctx, lockTime, func(tx pgx.Tx) (err error) {
+		if err := w.attempt(ctx, func(tx pgx.Tx) (err error) {
 			if err := execute(ctx, tx,
 				fmt.Sprintf(`alter table %s detach partition %s finalize`, l.parent(), l.sql(p.name))); err != nil {
 				return err
@@ -162,7 +162,7 @@ func (w *work) drop(ctx context.Context, l *layout, cutoff time.Time) error {
 		if s, _ := l.keptSpan(name); s.to.After(cutoff) {
 			continue
 		}
-		if err := w.attempt(ctx, closeTime, func(tx pgx.Tx) error {
+		if err := w.attempt(ctx, func(tx pgx.Tx) error {
 			if err := execute(ctx, tx, fmt.Sprintf(`drop table %s`, l.sql(name))); err != nil {
 				return err
 			}

@@ -8,14 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const (
-	// lookLimits keep a look from waiting: for a lock, and for anything else.
-	lookLimits = `set local lock_timeout = 100; set local statement_timeout = 1000`
-	// sizeLimits are those of the figures that need a lock, if only to read.
-	sizeLimits = `set local lock_timeout = 20; set local statement_timeout = 500`
-	// exactRows is up to how many rows the default partition is counted.
-	exactRows = 100_000
-)
+// lookLimits keep a look from waiting: for a lock, and for anything else.
+const lookLimits = `set local lock_timeout = 100; set local statement_timeout = 1000`
 
 // Status is how the partitions are.
 type Status struct {
@@ -54,7 +48,8 @@ type Partition struct {
 	Name string     `json:"name"`
 	From *time.Time `json:"from"`
 	To   *time.Time `json:"to"`
-	// Bytes is the size with its indexes; an older figure if it is locked.
+	// Bytes is the size with its indexes: measured where rows were written of
+	// late, else, and while it is locked, as the statistics have it.
 	Bytes int64 `json:"bytes"`
 	// Rows is what the statistics of the server have.
 	Rows int64 `json:"rows"`
@@ -173,79 +168,4 @@ func shown(at time.Time) *time.Time {
 		return nil
 	}
 	return &at
-}
-
-// figure is what is known of one partition's size.
-type figure struct {
-	rows, bytes int64
-	locked      bool
-}
-
-// measure reads the figures of every partition and of the default.
-func (l *layout) measure(ctx context.Context, conn *pgx.Conn) (map[uint32]figure, error) {
-	ids := make([]uint32, 0, len(l.parts)+1)
-	for _, p := range l.parts {
-		ids = append(ids, p.oid)
-	}
-	if l.defaultName != "" {
-		ids = append(ids, l.defaultOID)
-	}
-	figures := make(map[uint32]figure, len(ids))
-	var oid uint32
-	var f figure
-	collect := func(rows pgx.Rows, err error, into ...any) error {
-		if err != nil {
-			return err
-		}
-		_, err = pgx.ForEachRow(rows, append([]any{&oid}, into...), func() error {
-			known := figures[oid]
-			if len(into) == 1 {
-				known.bytes = f.bytes
-			} else {
-				known = f
-			}
-			figures[oid] = known
-			return nil
-		})
-		return err
-	}
-	if err := looking(ctx, conn, lookLimits, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `select c.oid, pg_stat_get_live_tuples(c.oid),
-			c.relpages::bigint * current_setting('block_size')::bigint, k.relation is not null
-			from unnest($1::oid[]) as wanted (oid) join pg_class c using (oid)
-			left join (select distinct relation from pg_locks where mode = 'AccessExclusiveLock'
-				and database = (select oid from pg_database where datname = current_database())) k on k.relation = c.oid`, ids)
-		return collect(rows, err, &f.rows, &f.bytes, &f.locked)
-	}); err != nil {
-		return nil, fmt.Errorf("reading the figures of the partitions of %s: %w", l.table.name, err)
-	}
-	var free []uint32
-	for _, id := range ids {
-		if !figures[id].locked {
-			free = append(free, id)
-		}
-	}
-	// Somebody may lock one just now: then what was read before stands.
-	err := looking(ctx, conn, sizeLimits, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `select oid, coalesce(pg_total_relation_size(oid), 0) from unnest($1::oid[]) as wanted (oid)`, free)
-		return collect(rows, err, &f.bytes)
-	})
-	if err != nil && !is(err, lockNotAvailable, queryCanceled) {
-		return nil, fmt.Errorf("measuring the partitions of %s: %w", l.table.name, err)
-	}
-	return figures, nil
-}
-
-// countDefault counts the rows of the default partition, unless that takes
-// long: then the estimate stands.
-func (l *layout) countDefault(ctx context.Context, conn *pgx.Conn, estimate int64) int64 {
-	var count int64
-	err := looking(ctx, conn, sizeLimits, func(tx pgx.Tx) error {
-		return tx.QueryRow(ctx, fmt.Sprintf(`select count(*) from (select from only %s limit %d) as some`,
-			l.sql(l.defaultName), exactRows+1)).Scan(&count)
-	})
-	if err != nil || count > exactRows {
-		return max(estimate, count)
-	}
-	return count
 }

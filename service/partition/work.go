@@ -21,9 +21,10 @@ const (
 	migrating = "a migration is under way"
 	another   = "another partition manager is at work"
 
-	// tries bounds how often a transaction is tried that did not get its
-	// locks. Each waits half a second at most.
-	tries = 20
+	// lockTime bounds how long a transaction waits for a lock, for everybody
+	// else waits behind it. The first try waits lockStep, each next one more.
+	lockTime = 500 * time.Millisecond
+	lockStep = 50 * time.Millisecond
 	// releaseTime bounds how long giving the locks back may take.
 	releaseTime = 2 * time.Second
 
@@ -39,11 +40,22 @@ type work struct {
 	conn    *pgx.Conn
 	report  *Report
 	journal bool // there is a table for events
+	limits
+}
+
+// limits are how much of others' time a verb may take.
+type limits struct {
+	// tries is how often a transaction is tried that did not get its locks.
+	tries int
+	// statement is how long one statement may run.
+	statement time.Duration
 }
 
 // alone runs a verb on a connection of its own while no other manager and no
 // migration is at work; else it returns why not.
-func (m *Manager) alone(ctx context.Context, report *Report, do func(*work) error) (skipped string, err error) {
+func (m *Manager) alone(
+	ctx context.Context, report *Report, most limits, do func(*work) error,
+) (skipped string, err error) {
 	conn, err := m.config.Pool.Acquire(ctx)
 	if err != nil {
 		return "", fmt.Errorf("connecting: %w", err)
@@ -58,7 +70,7 @@ func (m *Manager) alone(ctx context.Context, report *Report, do func(*work) erro
 			_ = conn.Conn().Close(ctx)
 		}
 	}()
-	w := &work{conn: conn.Conn(), report: report}
+	w := &work{conn: conn.Conn(), report: report, limits: most}
 	var free bool
 	for _, lock := range []struct {
 		sql, taken string
@@ -80,19 +92,19 @@ func (m *Manager) alone(ctx context.Context, report *Report, do func(*work) erro
 	return "", do(w)
 }
 
-// attempt runs a transaction that waits for no lock longer than the time, and
-// tries again while others have what it needs.
-func (w *work) attempt(ctx context.Context, lockTimeout time.Duration, do func(tx pgx.Tx) error) error {
+// attempt runs a transaction that waits only briefly for locks, and tries
+// again while others have what it needs.
+func (w *work) attempt(ctx context.Context, do func(tx pgx.Tx) error) error {
 	for try := 1; ; try++ {
 		err := pgx.BeginFunc(ctx, w.conn, func(tx pgx.Tx) error {
 			if _, err := tx.Exec(ctx, fmt.Sprintf(
-				`set local lock_timeout = %d; set local statement_timeout = '60s'; set local timezone = 'UTC'; set local datestyle = 'ISO'`,
-				lockTimeout.Milliseconds())); err != nil {
+				`set local lock_timeout = %d; set local statement_timeout = %d; set local timezone = 'UTC'; set local datestyle = 'ISO'`,
+				min(lockTime, time.Duration(try)*lockStep).Milliseconds(), w.statement.Milliseconds())); err != nil {
 				return fmt.Errorf("preparing: %w", err)
 			}
 			return do(tx)
 		})
-		if err == nil || try == tries || !is(err, lockNotAvailable, deadlock, serialization) {
+		if err == nil || try == w.tries || !is(err, lockNotAvailable, deadlock, serialization) {
 			return err
 		}
 		if err := pause(ctx, time.Duration(20+rand.IntN(60*min(try, 8)))*time.Millisecond); err != nil {

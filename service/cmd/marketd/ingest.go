@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signoff-dev/signoff/service/market"
+	"github.com/signoff-dev/signoff/service/partition"
 )
 
 // skippedShown is how many skipped rows are listed.
@@ -60,7 +61,8 @@ func ingest(ctx context.Context, p program, dsn, path string, tell func(program,
 	}
 	defer pool.Close()
 
-	result, err := market.New(market.Config{Pool: pool, Log: logTo(p)}).Ingest(ctx, file)
+	partitions := partition.New(partition.Config{Pool: pool, Log: logTo(p)})
+	result, err := market.New(market.Config{Pool: pool, Log: logTo(p), Partitions: partitions}).Ingest(ctx, file)
 	if err != nil {
 		if result.Stored > 0 {
 			tell(p, result)

@@ -56,7 +56,7 @@ func run(ctx context.Context, p program, args []string) int {
   marketd ingest bars.csv --database postgres://localhost/market
   marketd serve --database postgres://localhost/market`,
 	}
-	root.AddCommand(newServe(p), newMigrate(p), newIngest(p), newVersion(p))
+	root.AddCommand(newServe(p), newMigrate(p), newPartitions(p), newIngest(p), newVersion(p))
 	root.SetArgs(args)
 	root.SetOut(p.out)
 	root.SetErr(p.err)

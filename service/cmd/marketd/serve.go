@@ -19,6 +19,7 @@ import (
 	"github.com/signoff-dev/signoff/service/httpapi"
 	"github.com/signoff-dev/signoff/service/market"
 	"github.com/signoff-dev/signoff/service/monitor"
+	"github.com/signoff-dev/signoff/service/partition"
 	"github.com/signoff-dev/signoff/service/stream"
 )
 
@@ -34,6 +35,7 @@ type serveOptions struct {
 	database    string
 	tokenEnv    string
 	connections int32
+	keepDays    int
 }
 
 func newServe(p program) *cobra.Command {
@@ -48,6 +50,7 @@ func newServe(p program) *cobra.Command {
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "address to listen on; port 0 takes a free one")
 	flags.StringVar(&o.tokenEnv, "token-env", tokenVariable, "environment variable with the token that writing needs")
 	flags.Int32Var(&o.connections, "connections", 8, "database connections for requests")
+	flags.IntVar(&o.keepDays, "keep-days", 0, "detach the ticks of days before these, and keep them beside; 0 detaches nothing")
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		o.database = *dsn
 		return serve(command.Context(), p, o)
@@ -80,11 +83,20 @@ func serve(ctx context.Context, p program, o serveOptions) error {
 	}
 	defer watching.Close()
 
+	managing, err := openPool(ctx, managerPool(config))
+	if err != nil {
+		return failed{err}
+	}
+	defer managing.Close()
+
 	listener, err := listen(ctx, o.listen)
 	if err != nil {
 		return failed{err}
 	}
-	store := market.New(market.Config{Pool: served, Log: log})
+	partitions := partition.New(partition.Config{
+		Pool: managing, Log: log, Keep: partition.Keep{Ticks: partition.Period{Days: o.keepDays}},
+	})
+	store := market.New(market.Config{Pool: served, Log: log, Partitions: partitions})
 	var watcher *monitor.Service
 	sockets := stream.NewManager(stream.Config{
 		Log: log, Health: func() string { return watcher.Snapshot().Status.Word() },
@@ -98,7 +110,7 @@ func serve(ctx context.Context, p program, o serveOptions) error {
 	})
 
 	fmt.Fprintf(p.out, "marketd listening on http://%s\n", listener.Addr())
-	if err := runAll(ctx, log, listener, handler, sockets.Run, watcher.Run); err != nil {
+	if err := runAll(ctx, log, listener, handler, sockets.Run, watcher.Run, partitions.Run); err != nil {
 		return failed{err}
 	}
 	log.Info("stopped")
@@ -111,6 +123,9 @@ func (o serveOptions) check(token string) (*pgxpool.Config, error) {
 	problems := []error{problem}
 	if o.connections < 1 || o.connections > 1000 {
 		problems = append(problems, fmt.Errorf("--connections %d: must be from 1 to 1000", o.connections))
+	}
+	if o.keepDays < 0 || o.keepDays > 100_000 {
+		problems = append(problems, fmt.Errorf("--keep-days %d: must be from 0 to 100000", o.keepDays))
 	}
 	host, _, err := net.SplitHostPort(o.listen)
 	switch {
