@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Every version of the schema as text, as a fresh migration makes it.
@@ -162,8 +163,24 @@ func readCatalogue(ctx context.Context, tx *sql.Tx) (Catalogue, error) {
 }
 
 // reading runs the function in a transaction that can change nothing and sees
-// one state of the database.
+// one state of the database. A table that somebody locks exclusively cannot be
+// described just then: it tries again.
 func (m *Migrator) reading(ctx context.Context, do func(*sql.Tx) error) error {
+	for begun := time.Now(); ; {
+		err := m.readOnce(ctx, do)
+		switch {
+		case err == nil || !busy(err):
+			return err
+		case time.Since(begun) > m.options.Patience:
+			return fmt.Errorf("looking at the tables for %s: %w", m.options.Patience, ErrBusy)
+		}
+		if err := pause(ctx, longestPause); err != nil {
+			return err
+		}
+	}
+}
+
+func (m *Migrator) readOnce(ctx context.Context, do func(*sql.Tx) error) error {
 	tx, err := m.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return fmt.Errorf("beginning to read: %w", err)

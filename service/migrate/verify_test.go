@@ -2,8 +2,10 @@ package migrate_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -261,6 +263,44 @@ func TestWhatTheUserMayNotDoIsToldWithTheWayOut(t *testing.T) {
 	}
 }
 
+func TestATableThatIsLockedIsLookedAtOnceItIsFree(t *testing.T) {
+	m, conn := database(t)
+	migrateUp(t, m, 1)
+	tx, err := conn.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), `lock table market_data in access exclusive mode`)
+	require.NoError(t, err)
+	done := make(chan error, 1)
+	go func() {
+		v, err := m.Verify(t.Context())
+		done <- errors.Join(err, v.Err())
+	}()
+	select {
+	case err := <-done:
+		t.Fatalf("it did not wait: %v", err)
+	case <-time.After(700 * time.Millisecond): // longer than one try
+	}
+	require.NoError(t, tx.Commit(t.Context()))
+	require.NoError(t, <-done)
+}
+
+func TestAStepThatWasBegunExplainsWhatIsDifferent(t *testing.T) {
+	m, conn := database(t)
+	migrateUp(t, m, 3)
+	run(t, conn, `create table migration_running (version bigint not null, up boolean not null, statement integer not null,
+		since timestamptz not null default now(), position jsonb not null default '{}');
+		insert into migration_running (version, up, statement) values (4, true, 3);
+		create table ticks_next (n int); create index half_done on ticks (price)`)
+	v, err := m.Verify(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, v.Err(), "it is finished first")
+	require.Equal(t, int64(4), v.Running.Version)
+	require.Equal(t, 3, v.Running.Statement)
+	require.True(t, v.Running.Up)
+	require.Empty(t, v.Differences)
+	require.Contains(t, v.WayOut, "finishes that step first")
+}
+
 func TestAnOwnerWhoIsNoSuperuserMayMigrate(t *testing.T) {
 	_, conn := database(t)
 	m := as(t, conn, "owner")
@@ -276,13 +316,13 @@ func TestAnOwnerWhoIsNoSuperuserMayMigrate(t *testing.T) {
 func as(t *testing.T, conn *pgx.Conn, user string) *migrate.Migrator {
 	t.Helper()
 	run(t, conn, `drop role if exists `+user)
-	run(t, conn, `create role `+user+` login`)
+	config := conn.Config().Copy()
+	run(t, conn, `create role `+user+` login password '`+config.Password+`'`)
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
 		_, err := conn.Exec(ctx, `drop owned by `+user+`; drop role `+user)
 		require.NoError(t, err)
 	})
-	config := conn.Config().Copy()
 	config.User = user
 	m, err := migrate.Open(config, migrate.Options{})
 	require.NoError(t, err)
