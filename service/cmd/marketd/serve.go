@@ -167,6 +167,10 @@ func servedPool(config *pgxpool.Config, connections int32, queries pgx.QueryTrac
 	config.ConnConfig.RuntimeParams["statement_timeout"] = "10s"
 	// A sum over many days is summed within each partition first.
 	config.ConnConfig.RuntimeParams["enable_partitionwise_aggregate"] = "on"
+	// The register of instruments is small and always in memory. At the
+	// default cost its foreign key is checked by reading all of it for each
+	// row; through its index a batch of 1000 is stored half as fast again.
+	config.ConnConfig.RuntimeParams["random_page_cost"] = "1.1"
 	// An answer promises durability: a server that is set to forget its last
 	// commits in a crash may not do so for ours.
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
