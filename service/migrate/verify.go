@@ -21,6 +21,9 @@ var (
 	ErrChanged = errors.New("the schema was changed by hand")
 	// ErrPrivilege says that the user may not do what a migration does.
 	ErrPrivilege = errors.New("the user may not migrate this database")
+	// ErrDependents says that something of others hangs on a table that a
+	// step replaces.
+	ErrDependents = errors.New("others depend on tables that are replaced on the way")
 )
 
 // Unknown is a version that could not be read or recognised.
@@ -49,6 +52,9 @@ type Verification struct {
 	Differences []string
 	// Privileges says what the user may not do, with the way out.
 	Privileges []string
+	// Dependents names what others hung on our tables. A step that replaces a
+	// table cannot take it along.
+	Dependents []string
 	// Kept names the tables with what this version has no place for; the way
 	// up takes them back.
 	Kept []string
@@ -79,6 +85,7 @@ func (m *Migrator) verify(ctx context.Context, tx *sql.Tx) (Verification, error)
 		return v, err
 	}
 	v.Fingerprint, v.Kept, v.Privileges, v.UnderWay = got.Fingerprint(), s.kept, s.lacking(), s.underWay
+	v.Dependents = s.dependents
 	if v.Tables, err = m.recognise(got); err != nil {
 		return v, err
 	}
@@ -263,5 +270,19 @@ func (m *Migrator) preflight(ctx context.Context, to int64) error {
 	if err != nil {
 		return err
 	}
-	return v.Err()
+	if err := v.Err(); err != nil || v.Running != nil || len(v.Dependents) == 0 || !replaces(v.Version, to) {
+		return err
+	}
+	return fmt.Errorf("%w: %s; nothing was done; drop them before and make them again after", ErrDependents, some(v.Dependents))
+}
+
+// replaces says whether a step between the versions puts another table in the
+// place of one: those to instruments, to float8 and to partitions, in both
+// directions, and the one that ends with nothing.
+func replaces(from, to int64) bool {
+	low, high := min(from, to), max(from, to)
+	if to == 0 && from > 0 {
+		return true
+	}
+	return slices.ContainsFunc([]int64{3, 4, 6}, func(version int64) bool { return low < version && version <= high })
 }

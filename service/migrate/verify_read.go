@@ -36,6 +36,7 @@ type surroundings struct {
 	invalid    []string
 	unrecorded []int64
 	strangers  []string
+	dependents []string
 }
 
 // family selects the tables of ours, their partitions, and what is kept
@@ -86,6 +87,18 @@ func readSurroundings(ctx context.Context, tx *sql.Tx) (surroundings, error) {
 			from family f join pg_index i on i.indrelid = f.oid and not i.indisvalid
 			join pg_class x on x.oid = i.indexrelid join pg_class t on t.oid = i.indrelid
 			where t.relname <> f.root order by 1`},
+		{&s.dependents, `
+			select format('the %s %s of user %s reads %s', case v.relkind when 'm' then 'materialized view' else 'view' end,
+				v.relname, pg_get_userbyid(v.relowner), f.root)
+			from family f
+			join pg_depend d on d.refobjid = f.oid and d.refclassid = 'pg_class'::regclass and d.classid = 'pg_rewrite'::regclass
+			join pg_rewrite r on r.oid = d.objid
+			join pg_class v on v.oid = r.ev_class and v.relkind in ('v', 'm')
+			union
+			select format('the foreign key %s of table %s points to %s', k.conname, k.conrelid::regclass, f.root)
+			from family f join pg_constraint k on k.confrelid = f.oid and k.contype = 'f' and k.conparentid = 0
+			where k.conrelid not in (select oid from family)
+			order by 1`},
 		{&s.strangers, `
 			select case when count(*) = 1
 				then format('user "%s" is not the owner of table %s: alter table %2$I owner to %1$I', current_user, min(t.relname))

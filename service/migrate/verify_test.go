@@ -284,6 +284,29 @@ func TestATableThatIsLockedIsLookedAtOnceItIsFree(t *testing.T) {
 	require.NoError(t, <-done)
 }
 
+func TestWhatHangsOnATableStopsOnlyTheStepsThatReplaceIt(t *testing.T) {
+	m, conn := database(t)
+	migrateUp(t, m, 1)
+	run(t, conn, `create view closes as select symbol, close from market_data;
+		create table audit (row bigint references market_data)`)
+	migrateUp(t, m, 2)
+	before := everything(t, conn)
+	for _, to := range []int64{3, 7, 0} {
+		_, err := m.To(t.Context(), to)
+		require.ErrorIs(t, err, migrate.ErrDependents)
+		require.EqualError(t, err, "others depend on tables that are replaced on the way: "+
+			"the foreign key audit_row_fkey of table audit points to market_data; "+
+			"the view closes of user postgres reads market_data; nothing was done; drop them before and make them again after")
+		require.Equal(t, before, everything(t, conn))
+	}
+	v, err := m.Verify(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, v.Err())
+	require.Len(t, v.Dependents, 2)
+	run(t, conn, `drop view closes; drop table audit`)
+	migrateUp(t, m, 3)
+}
+
 func TestAStepThatWasBegunExplainsWhatIsDifferent(t *testing.T) {
 	m, conn := database(t)
 	migrateUp(t, m, 3)

@@ -153,7 +153,7 @@ func verify(p program, v migrate.Verification) {
 	for _, list := range []struct {
 		name  string
 		words []string
-	}{{"differences", v.Differences}, {"lacking", v.Privileges}} {
+	}{{"differences", v.Differences}, {"lacking", v.Privileges}, {"dependents", v.Dependents}} {
 		for i, words := range list.words {
 			if i > 0 {
 				list.name = ""
@@ -199,12 +199,13 @@ func verifyJSON(p program, v migrate.Verification) {
 		Foreign     bool         `json:"foreign"`
 		Differences []string     `json:"differences"`
 		Privileges  []string     `json:"privileges"`
+		Dependents  []string     `json:"dependents"`
 		Kept        []string     `json:"kept"`
 		Fingerprint string       `json:"fingerprint"`
 		WayOut      string       `json:"way_out"`
 	}{
 		v.Version, v.Newest, v.Tables, runningJSON(v.Running), v.UnderWay, v.Foreign,
-		orEmpty(v.Differences), orEmpty(v.Privileges), orEmpty(v.Kept), "sha256:" + v.Fingerprint, v.WayOut,
+		orEmpty(v.Differences), orEmpty(v.Privileges), orEmpty(v.Dependents), orEmpty(v.Kept), "sha256:" + v.Fingerprint, v.WayOut,
 	}
 	encoder := json.NewEncoder(p.out)
 	encoder.SetEscapeHTML(false)
