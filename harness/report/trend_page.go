@@ -1,0 +1,169 @@
+package report
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/signoff-dev/signoff/harness/baseline"
+)
+
+// trendPage is everything that the template of the trend shows.
+type trendPage struct {
+	Trend    baseline.Trend
+	Title    string
+	Style    template.HTML
+	Policy   string
+	Headline string
+	Period   string
+	Facts    []pairOfWords
+	Shifts   []shiftRow
+	Charts   []trendPicture
+	Constant []constantRow
+	Notes    []string
+	Advice   string
+}
+
+// trendPicture is one chart with the figures behind it.
+type trendPicture struct {
+	ID, Title, Note string
+	Drawing         template.HTML
+	Table           figures
+	Remark          string
+}
+
+// shiftRow is one change.
+type shiftRow struct {
+	ID, Scenario, Title, Measure string
+	Worse                        bool
+	Size, FromTo, Since, Subject string
+	Before, P                    string
+	At                           time.Time
+}
+
+// constantRow is a measure that never moved.
+type constantRow struct{ Scenario, Title, Measure, Figure, Limit, Runs string }
+
+// TrendPage draws t as one HTML file without scripts or outside references.
+func TrendPage(w io.Writer, t baseline.Trend) error {
+	parsed, err := template.New("page").Funcs(template.FuncMap{
+		"count": count, "moment": moment, "short": short, "plural": plural,
+	}).ParseFS(templates, "template/*.html")
+	if err != nil {
+		return fmt.Errorf("reading the templates: %w", err)
+	}
+	p, err := trendPageOf(t)
+	if err != nil {
+		return err
+	}
+	return parsed.ExecuteTemplate(w, "trend.html", p)
+}
+
+func trendPageOf(t baseline.Trend) (trendPage, error) {
+	css, err := trendStyle(t)
+	if err != nil {
+		return trendPage{}, err
+	}
+	digest := sha256.Sum256([]byte(css))
+	first, last := t.Runs[0], t.Runs[len(t.Runs)-1]
+	p := trendPage{
+		Trend: t, Headline: trendHeadline(t), Advice: advice,
+		Style:  template.HTML("<style>" + css + "</style>"), //nolint:gosec // our own files and one escaped string
+		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(digest[:]) + "'; base-uri 'none'; form-action 'none'",
+		Period: first.Started.Format("2 January 2006") + " to " + last.Started.Format("2 January 2006"),
+		Facts: known([]pairOfWords{
+			{Name: "Newest commit", Value: commitWords(last.Commit), Note: last.Commit.Subject, Mono: true},
+			{Name: "Newest run", Value: strings.ToLower(last.Outcome), Note: moment(last.Started)},
+			{Name: "Profile", Value: t.Profile},
+			{Name: "Environment", Value: t.Environment.ID, Note: t.Environment.Says, Mono: true},
+		}),
+	}
+	p.Title = p.Headline + " · signoff trend"
+	p.Notes = append(p.Notes, t.LeftOut...)
+	for _, f := range t.Faults {
+		p.Notes = append(p.Notes, "Not read: "+f.String())
+	}
+	for i, s := range t.Series {
+		if constant(s) {
+			p.Constant = append(p.Constant, constantRowOf(s))
+			continue
+		}
+		id := fmt.Sprintf("t%d", i+1)
+		p.Charts = append(p.Charts, trendPicture{
+			ID: id, Title: s.Measure + in(s.Unit), Note: s.Title + ", " + s.Scenario,
+			Drawing: drawTrend(id+"-c", t, s), Table: trendTable(t, s), Remark: s.Note,
+		})
+		for _, shift := range s.Shifts {
+			p.Shifts = append(p.Shifts, shiftRowOf(id, t, s, shift))
+		}
+	}
+	sortShifts(p.Shifts)
+	return p, nil
+}
+
+// sortShifts puts what is for the worse first, and of that the newest.
+func sortShifts(rows []shiftRow) {
+	slices.SortStableFunc(rows, func(a, b shiftRow) int {
+		if a.Worse != b.Worse {
+			return map[bool]int{true: -1, false: 1}[a.Worse]
+		}
+		return b.At.Compare(a.At)
+	})
+}
+
+func trendStyle(t baseline.Trend) (string, error) {
+	var all strings.Builder
+	for _, name := range []string{"tokens", "page", "chart", "narrow", "print", "trend"} {
+		css, err := templates.ReadFile("template/" + name + ".css")
+		if err != nil {
+			return "", fmt.Errorf("reading the style sheets: %w", err)
+		}
+		all.Write(css)
+	}
+	foot := "signoff trend · " + strings.TrimSpace(t.Service+" profile "+t.Profile)
+	return strings.ReplaceAll(all.String(), "FOOT", cssString(foot)), nil
+}
+
+func constantRowOf(s baseline.Series) constantRow {
+	row := constantRow{Scenario: s.Scenario, Title: s.Title, Measure: s.Measure, Limit: targetsSaid(s), Runs: count(int64(len(s.Points)))}
+	for _, p := range s.Points {
+		if p.Value != nil {
+			row.Figure = quantity(figure(*p.Value, s.Unit), shortUnit(s.Unit))
+		}
+	}
+	return row
+}
+
+func shiftRowOf(id string, t baseline.Trend, s baseline.Series, c baseline.Shift) shiftRow {
+	said := alike(s.Unit, c.Before, c.After)
+	at := t.Runs[c.At]
+	row := shiftRow{
+		ID: id, Scenario: s.Scenario, Title: s.Title, Measure: s.Measure, Worse: c.Worse, At: at.Started,
+		Size: "–", FromTo: said[0] + " → " + quantity(said[1], shortUnit(s.Unit)),
+		Since: commitWords(at.Commit) + ", " + at.Started.Format("2 January"), Subject: at.Commit.Subject,
+		Before: commitWords(t.Runs[c.At-1].Commit), P: number(c.P),
+	}
+	if c.Faster != nil {
+		row.Size = shifted(s.Kind, *c.Faster)
+	}
+	return row
+}
+
+func trendTable(t baseline.Trend, s baseline.Series) figures {
+	table := figures{Head: []string{"Commit", "Run", "Figure", "Verdict", "Target"}}
+	for i := len(s.Points) - 1; i >= 0; i-- {
+		p := s.Points[i]
+		run := t.Runs[p.Run]
+		target, verdict := "none", ""
+		if len(p.Promises) > 0 {
+			target, verdict = p.Promises[0].Target, string(p.Verdict)
+		}
+		table.Rows = append(table.Rows, []string{commitWords(run.Commit), run.Started.Format("2 Jan 2006 15:04"), historyFigure(s.Unit, p.Value, p.Low, p.High), verdict, target})
+	}
+	return table
+}
