@@ -12,25 +12,29 @@ import (
 // float8 is hashed with the hash of what stood before it as the seed. So
 // numeric 181.08000000 and float8 181.08 have the same digest, and the server
 // makes millions of them a second. Two numeric values that no float8 can tell
-// apart have the same digest too.
+// apart have the same digest too. Times are hashed as the interval since a day,
+// which is quicker than to look up their zone.
 const (
-	digestOfOneTable = `SELECT kind, symbol, at, trade, CASE kind WHEN 'tick' THEN
-			hashint8extended(trade, timestamp_hash_extended(at::timestamp, hashfloat8extended(close::float8,
-				hashfloat8extended(volume::float8, hashtextextended(symbol COLLATE "C", 1)))))
-		ELSE
-			timestamp_hash_extended(at::timestamp, hashfloat8extended(coalesce(open::float8, 'NaN'), hashfloat8extended(coalesce(high::float8, 'NaN'),
+	digestOfOldTicks = `SELECT 'tick'::text AS kind, symbol, at, trade,
+			hashint8extended(trade, interval_hash_extended(at - $day, hashfloat8extended(close::float8,
+				hashfloat8extended(volume::float8, hashtextextended(symbol COLLATE "C", 1))))) AS digest
+		FROM market_data WHERE kind = 'tick' AND $bound`
+	digestOfOldBars = `SELECT 'bar'::text AS kind, symbol, at, trade,
+			interval_hash_extended(at - $day, hashfloat8extended(coalesce(open::float8, 'NaN'), hashfloat8extended(coalesce(high::float8, 'NaN'),
 				hashfloat8extended(coalesce(low::float8, 'NaN'), hashfloat8extended(close::float8,
-				hashfloat8extended(volume::float8, hashtextextended(symbol COLLATE "C", 2)))))))
-		END AS digest FROM market_data WHERE $bound`
-	digestOfTwoTables = `SELECT 'tick'::text AS kind, i.symbol, t.at, t.trade,
-			hashint8extended(t.trade, timestamp_hash_extended(t.at::timestamp, hashfloat8extended(t.price::float8,
+				hashfloat8extended(volume::float8, hashtextextended(symbol COLLATE "C", 1))))))) AS digest
+		FROM market_data WHERE kind <> 'tick'`
+	digestOfTicks = `SELECT 'tick'::text AS kind, i.symbol, t.at, t.trade,
+			hashint8extended(t.trade, interval_hash_extended(t.at - $day, hashfloat8extended(t.price::float8,
 				hashfloat8extended(t.volume::float8, hashtextextended(i.symbol COLLATE "C", 1))))) AS digest
-		FROM ticks t JOIN instruments i ON i.id = t.instrument_id WHERE $bound
-		UNION ALL SELECT 'bar', i.symbol, b.day::timestamp::timestamptz, 0,
-			timestamp_hash_extended(b.day::timestamp, hashfloat8extended(b.open::float8, hashfloat8extended(b.high::float8,
+		FROM ticks t JOIN instruments i ON i.id = t.instrument_id WHERE $bound`
+	digestOfBars = `SELECT 'bar'::text AS kind, i.symbol, b.day::timestamptz AS at, 0::bigint AS trade,
+			interval_hash_extended(b.day::timestamptz - $day, hashfloat8extended(b.open::float8, hashfloat8extended(b.high::float8,
 				hashfloat8extended(b.low::float8, hashfloat8extended(b.close::float8,
-				hashfloat8extended(b.volume::float8, hashtextextended(i.symbol COLLATE "C", 2)))))))
+				hashfloat8extended(b.volume::float8, hashtextextended(i.symbol COLLATE "C", 1))))))) AS digest
 		FROM bars b JOIN instruments i ON i.id = b.instrument_id`
+	// aDay is the day that times are counted from; any would do.
+	aDay = `timestamptz '1900-01-01 00:00:00+00'`
 )
 
 // Content is what is stored, row by row: a digest of the figures of every row

@@ -36,7 +36,7 @@ func oneTable() shape {
 		inventing: `INSERT INTO market_data (kind, symbol, at, trade, close, volume)
 			SELECT kind, symbol, at, $2, close, volume FROM market_data WHERE kind = 'tick' AND trade = $1`,
 		altering: `UPDATE market_data SET close = close + 0.01 WHERE kind = 'tick' AND trade = $1`,
-	}.withContent(digestOfOneTable, `kind <> 'tick' OR trade < $1`)
+	}.withContent(digestOfOldTicks, digestOfOldBars, `trade < $1`)
 }
 
 // twoTables is the form of the versions since.
@@ -51,7 +51,7 @@ func twoTables() shape {
 		inventing: `INSERT INTO ticks (instrument_id, at, trade, price, volume)
 			SELECT instrument_id, at, $2, price, volume FROM ticks WHERE trade = $1`,
 		altering: `UPDATE ticks SET price = price + 0.01 WHERE trade = $1`,
-	}.withContent(digestOfTwoTables, `t.trade < $1`)
+	}.withContent(digestOfTicks, digestOfBars, `t.trade < $1`)
 }
 
 // shapeOf tells in which form a database keeps the market.
