@@ -288,18 +288,23 @@ analyze market_data_next;
 -- Blocking: readers and writers of the three, for milliseconds
 call pg_temp.switch('{ticks,bars}', 'instruments');
 
--- Title: drop what was made
--- Locks: ticks ACCESS EXCLUSIVE, bars ACCESS EXCLUSIVE
--- Blocking: readers and writers of ticks and bars, for milliseconds
+-- Title: drop the log of changes of ticks
+-- Locks: ticks ACCESS EXCLUSIVE
+-- Blocking: readers and writers of ticks, for milliseconds
 -- Only: after a refusal
--- +goose StatementBegin
-do $$
-begin
-    call pg_temp.drop_log('ticks');
-    call pg_temp.drop_log('bars');
-    drop table if exists market_data_next, instruments_next;
-end $$;
--- +goose StatementEnd
+call pg_temp.drop_log('ticks');
+
+-- Title: drop the log of changes of bars
+-- Locks: bars ACCESS EXCLUSIVE
+-- Blocking: readers and writers of bars, for milliseconds
+-- Only: after a refusal
+call pg_temp.drop_log('bars');
+
+-- Title: drop the copies
+-- Locks: none
+-- Blocking: nobody
+-- Only: after a refusal
+drop table if exists market_data_next, instruments_next;
 
 -- Title: drop the old tables
 -- Locks: none

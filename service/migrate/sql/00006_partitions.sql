@@ -284,18 +284,23 @@ end $$;
 -- Blocking: readers and writers of ticks and bars, for milliseconds
 call pg_temp.switch('{ticks,bars}');
 
--- Title: drop what was made
--- Locks: ticks ACCESS EXCLUSIVE, bars ACCESS EXCLUSIVE, instruments ACCESS EXCLUSIVE
--- Blocking: readers and writers of the three, for milliseconds
+-- Title: drop the log of changes of ticks
+-- Locks: ticks ACCESS EXCLUSIVE
+-- Blocking: readers and writers of ticks, for milliseconds
 -- Only: after a refusal
--- +goose StatementBegin
-do $$
-begin
-    drop table if exists ticks_next, bars_next;
-    call pg_temp.drop_log('ticks');
-    call pg_temp.drop_log('bars');
-end $$;
--- +goose StatementEnd
+call pg_temp.drop_log('ticks');
+
+-- Title: drop the log of changes of bars
+-- Locks: bars ACCESS EXCLUSIVE
+-- Blocking: readers and writers of bars, for milliseconds
+-- Only: after a refusal
+call pg_temp.drop_log('bars');
+
+-- Title: drop the copies
+-- Locks: instruments ACCESS EXCLUSIVE
+-- Blocking: readers and writers of instruments, for milliseconds
+-- Only: after a refusal
+drop table if exists ticks_next, bars_next;
 
 -- Title: let the old tables' instruments go
 -- Locks: instruments ACCESS EXCLUSIVE

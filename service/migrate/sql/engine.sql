@@ -78,8 +78,10 @@ begin
 end $$;
 
 -- Copies the rows in batches by key, each committed with the place it ends,
--- so that an interrupted copy goes on from there.
-create or replace procedure pg_temp.copy_rows(source text, batch integer default 10000) language plpgsql as $$
+-- so that an interrupted copy goes on from there. The batches are small and do
+-- not wait for the disk, for writers wait behind what is written at once: a
+-- server that crashes loses the last batches together with their places.
+create or replace procedure pg_temp.copy_rows(source text, batch integer default 2000) language plpgsql as $$
 declare
     keys  text := array_to_string(pg_temp.key_of(source), ', ');
     texts text := array_to_string(pg_temp.key_of(source), '::text, ') || '::text';
@@ -93,6 +95,7 @@ begin
         select coalesce(position -> source, '{}') into strict place from migration_running;
         exit when place ? 'over';
         call pg_temp.prefer_indexes();
+        perform set_config('synchronous_commit', 'off', true);
         done := coalesce((place ->> 'done')::bigint, 0);
         range := 'true';
         if place ? 'key' then
@@ -115,7 +118,9 @@ begin
         perform pg_temp.place(source, format('(select * from %I where %s)', source, range));
         update migration_running set position = jsonb_set(position, array[source], place);
         commit;
-        raise notice 'progress %/%', done, total;
+        if place ? 'over' or done % (10 * batch) = 0 then
+            raise notice 'progress %/%', done, total;
+        end if;
     end loop;
 end $$;
 
