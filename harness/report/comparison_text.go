@@ -18,7 +18,7 @@ func ComparisonText(w io.Writer, c baseline.Comparison) error {
 		name string
 		of   baseline.Side
 	}{{"before", c.Before}, {"after", c.After}} {
-		sides = append(sides, []string{side.name, side.of.Asked, side.of.Run, commitWords(side.of.Commit), "profile " + side.of.Profile, side.of.Environment.ID})
+		sides = append(sides, []string{side.name, side.of.Asked, runUnlessAsked(side.of), commitWords(side.of.Commit), "profile " + side.of.Profile, side.of.Environment.ID})
 	}
 	b.WriteString(columns(sides) + "\n")
 	lines := [][]string{{"verdict", "promise", "measure", "before", "after", "change"}}
@@ -66,7 +66,7 @@ func sideFigure(f *baseline.Figure) string {
 
 func changeSaid(x baseline.Change) string {
 	switch {
-	case x.Faster == nil:
+	case x.Faster == nil, x.Low == nil && *x.Faster == 0:
 		return "–"
 	case x.Low == nil || x.High == nil:
 		return shifted(x.Kind, *x.Faster)
@@ -82,4 +82,12 @@ func signed(percent float64) string {
 		text = "+" + text
 	}
 	return text
+}
+
+// runUnlessAsked is the id of a run that was asked for by another name.
+func runUnlessAsked(s baseline.Side) string {
+	if s.Asked == s.Run {
+		return ""
+	}
+	return s.Run
 }

@@ -88,6 +88,10 @@ func newRoot(p program) *cobra.Command {
 	root.AddCommand(
 		newRun(p),
 		newVerify(p),
+		newBaseline(p),
+		newCompare(p),
+		newTrend(p),
+		newHistory(p),
 		newKeygen(p),
 		newDoctor(p),
 		newServe(p),

@@ -28,6 +28,9 @@ type runOptions struct {
 	out       string
 	service   string
 	key       string
+	history   string
+	// historyRequired makes a run that cannot be remembered end with code 2.
+	historyRequired bool
 }
 
 // budgets are the times that the profiles may take on 2 cores.
@@ -67,6 +70,8 @@ profile pr that is 0 with a warning).`,
 	f.Uint64Var(&o.seed, "seed", 0, "seed of every coin and every price; drawn when not given")
 	f.StringVar(&o.out, "out", "out", "directory of the reports")
 	f.StringVar(&o.service, "service", "", "program under test; marketd beside signoff or on the PATH when not given")
+	historyFlag(c, &o.history)
+	f.BoolVar(&o.historyRequired, "require-history", false, "end with exit code 2 when the run cannot be added to the history")
 	f.StringVar(&o.key, "key", "", "private key that signs the report (see signoff keygen); a local preview key when not given")
 	return c
 }
@@ -82,6 +87,10 @@ func validate(ctx context.Context, p program, o runOptions) error {
 		return err
 	}
 	signer, err := chooseKey(p, o.key)
+	if err != nil {
+		return err
+	}
+	history, err := openHistory(p, o.history, o.out)
 	if err != nil {
 		return err
 	}
@@ -117,8 +126,13 @@ func validate(ctx context.Context, p program, o runOptions) error {
 		return err
 	}
 	screen.close()
-	if err := conclude(p, record, dir, signer); err != nil || leftovers == nil {
+	note, historyErr := remember(ctx, history, record, dir)
+	signer.notes = append(signer.notes, note)
+	if err := conclude(p, record, dir, signer); err != nil {
 		return err
+	}
+	if historyErr != nil && o.historyRequired {
+		return exit{exitBroken, errors.Join(historyErr, leftovers)}
 	}
 	return leftovers // the report stands, but something of the run is still there
 }
