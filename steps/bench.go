@@ -37,6 +37,7 @@ type Findings struct {
 	Features  []evidence.Feature
 	Accounts  []evidence.Account
 	SelfTests []evidence.SelfTest
+	Passages  []evidence.Passage
 	Facts     []evidence.Fact
 	Cucumber  []byte // cucumber.json
 }
@@ -53,6 +54,7 @@ type bench struct {
 	features  []evidence.Feature
 	accounts  []evidence.Account
 	selfTests []evidence.SelfTest
+	passages  []evidence.Passage
 	facts     []evidence.Fact
 	ran       int
 }
@@ -83,6 +85,8 @@ func newBench(config Config) (*bench, error) {
 const (
 	baselineTemplate = "baseline"
 	currentTemplate  = "current"
+	// undividedTemplate is the last schema that keeps all prices in one table.
+	undividedTemplate = "undivided"
 )
 
 // opening is the moment at which the prices of every scenario begin: the start
@@ -171,9 +175,12 @@ func (b *bench) template(ctx context.Context, schema string) error {
 // migrate brings an empty database to a schema and returns its version.
 func (b *bench) migrate(ctx context.Context, dsn, schema string) (version int64, err error) {
 	operator := drive.Operator{Tool: b.config.Service, DSN: dsn}
-	if schema == baselineTemplate {
+	switch schema {
+	case baselineTemplate:
 		_, err = operator.UpgradeTo(ctx, drive.BaselineVersion)
-	} else {
+	case undividedTemplate:
+		_, err = operator.UpgradeTo(ctx, drive.UndividedVersion)
+	default:
 		_, err = operator.Upgrade(ctx)
 	}
 	if err != nil {

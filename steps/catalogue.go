@@ -74,6 +74,9 @@ func Catalogue() []Definition {
 		contractSteps(),
 		comparisonSteps(),
 		releaseSteps(),
+		migrationSteps(),
+		safetySteps(),
+		partitionSteps(),
 		objectiveSteps(),
 	)
 }

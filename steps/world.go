@@ -25,7 +25,8 @@ type world struct {
 	rows   []row
 	seed   uint64
 
-	database    string // DSN of the scenario's own database
+	database    string            // DSN of the scenario's own database
+	server      *environ.Postgres // a server of the scenario's own, which it may kill
 	service     *environ.Service
 	market      *drive.Market
 	gallery     *drive.Gallery
@@ -119,6 +120,12 @@ func (w *world) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return w.start(ctx, dsn)
+}
+
+// start gives the scenario a service of its own on a database.
+func (w *world) start(ctx context.Context, dsn string) error {
+	var err error
 	w.database = dsn
 	w.service, err = environ.StartService(ctx, environ.ServiceOptions{Path: w.bench.config.Service, DSN: dsn, Guard: w.bench.config.Postgres})
 	if err != nil {

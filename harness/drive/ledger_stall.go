@@ -2,6 +2,7 @@ package drive
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -33,6 +34,13 @@ func (l *Ledger) replies() []settled {
 // was due if nothing waited, to the next acknowledgement, or to the last answer
 // if no other followed.
 func (l *Ledger) LongestStall() time.Duration {
+	longest, _ := l.within(0, math.MaxInt64)
+	return longest
+}
+
+// within is the longest stall that touches a stretch of the session, and how
+// many prices were acknowledged in it.
+func (l *Ledger) within(from, to time.Duration) (longest time.Duration, acknowledged int64) {
 	all := l.replies()
 	// oldest[i] is when the oldest of all[i:] was due.
 	oldest := make([]time.Duration, len(all)+1)
@@ -42,19 +50,22 @@ func (l *Ledger) LongestStall() time.Duration {
 			oldest[i] = min(oldest[i], oldest[i+1])
 		}
 	}
-	var longest, since time.Duration
+	var since time.Duration
 	for i, a := range all {
 		if i == 0 {
 			since = oldest[0]
 		}
-		if a.good || i == len(all)-1 {
+		if (a.good || i == len(all)-1) && a.at >= from && since <= to {
 			longest = max(longest, a.at-since)
 		}
 		if a.good {
 			since = max(a.at, oldest[i+1])
+			if a.at >= from && a.at <= to {
+				acknowledged++
+			}
 		}
 	}
-	return longest
+	return longest, acknowledged
 }
 
 // firstGoodAfter is when the first price was acknowledged of those that came due

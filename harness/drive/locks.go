@@ -46,6 +46,26 @@ type Locks struct {
 	Every time.Duration
 	// Blind is how long nothing could be seen, because the server was away.
 	Blind time.Duration
+
+	spans []stretch // in which writers were stopped, in order
+}
+
+// stretch is one of time.
+type stretch struct{ from, to time.Time }
+
+// within is how long writers were stopped between two moments.
+func (l Locks) within(from, to time.Time) time.Duration {
+	var sum time.Duration
+	for _, s := range l.spans {
+		if s.from.Before(from) {
+			s.from = from
+		}
+		if s.to.After(to) {
+			s.to = to
+		}
+		sum += max(0, s.to.Sub(s.from))
+	}
+	return sum
 }
 
 // WatchLocks looks at the locks of a database while something is done, over a
@@ -123,8 +143,9 @@ func (w *lockWatcher) watch(ctx context.Context) {
 		if ok {
 			w.seen.Looks++
 			watched += since
-			w.seen.count(before, since/2)
-			w.seen.count(now, since/2)
+			middle := before.at.Add(since / 2)
+			w.seen.count(before, stretch{before.at, middle})
+			w.seen.count(now, stretch{middle, now.at})
 		} else {
 			w.seen.Blind += since
 			w.reconnect(ctx)
@@ -177,9 +198,11 @@ func (w *lockWatcher) reconnect(ctx context.Context) {
 	}
 }
 
-func (l *Locks) count(seen look, d time.Duration) {
+func (l *Locks) count(seen look, during stretch) {
+	d := during.to.Sub(during.from)
 	if seen.stopped {
 		l.Stopped += d
+		l.spans = append(l.spans, during)
 	}
 	if seen.exclusive {
 		l.Exclusive += d

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,8 +24,46 @@ type Operator struct {
 	DSN string
 }
 
-// BaselineVersion is the migration before the extension.
-const BaselineVersion = 1
+const (
+	// BaselineVersion is the migration before the extension.
+	BaselineVersion = 1
+	// UndividedVersion is the last migration that keeps all prices in one table.
+	UndividedVersion = 5
+)
+
+// Migrations are the names of those that the tool knows, by their version.
+func (o Operator) Migrations(ctx context.Context) (map[int64]string, error) {
+	said, err := environ.Command(ctx, o.Tool, o.DSN, "migrate", "status", "--json")
+	if err != nil {
+		return nil, fmt.Errorf("reading which migrations there are: %w", err)
+	}
+	var status struct {
+		Migrations []struct {
+			Version int64  `json:"version"`
+			Name    string `json:"name"`
+		} `json:"migrations"`
+	}
+	if err := decodeFirst(said, &status); err != nil {
+		return nil, fmt.Errorf("reading which migrations there are: %w", err)
+	}
+	names := map[int64]string{}
+	for _, m := range status.Migrations {
+		names[m.Version] = m.Name
+	}
+	return names, nil
+}
+
+// Newest is the version of the newest migration that the tool knows.
+func (o Operator) Newest(ctx context.Context) (int64, error) {
+	names, err := o.Migrations(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if len(names) == 0 {
+		return 0, errors.New("reading which migrations there are: the tool knows none")
+	}
+	return slices.Max(slices.Collect(maps.Keys(names))), nil
+}
 
 // Upgrade brings the database to the newest schema.
 func (o Operator) Upgrade(ctx context.Context) (time.Duration, error) {

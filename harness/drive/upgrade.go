@@ -79,6 +79,10 @@ func (u Upgrade) play(ctx context.Context, making func(context.Context, *Move) e
 	if len(prices) == 0 {
 		return UpgradeOutcome{}, fmt.Errorf("upgrading under load: no price is due at %d a second", u.Rate)
 	}
+	names, err := u.Operator.Migrations(ctx)
+	if err != nil {
+		return UpgradeOutcome{}, err
+	}
 	before, err := takeInventory(ctx, u.Operator.DSN, prices[0].Trade)
 	if err != nil {
 		return UpgradeOutcome{}, err
@@ -101,6 +105,7 @@ func (u Upgrade) play(ctx context.Context, making func(context.Context, *Move) e
 	if err := errors.Join(err, <-trading); err != nil {
 		return UpgradeOutcome{Moves: way.moves}, fmt.Errorf("upgrading under load: %w", err)
 	}
+	way.look(locks, traded, names)
 	out := UpgradeOutcome{Ledger: traded.Ledger, Moves: way.moves, Differences: way.likeness.Told(), Measures: traded.Measures, Locks: locks}
 	changed, err := out.compare(ctx, u.Operator.DSN, before, prices[0].Trade)
 	if err != nil {

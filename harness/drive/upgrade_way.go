@@ -21,6 +21,13 @@ type Move struct {
 	// Unfinished says that the tool did not get there, and Problem what it said.
 	Unfinished bool
 	Problem    string
+	// Name is that of the migration that was put on or taken back.
+	Name string
+	// Exclusive is how long writers were stopped by locks during the move, Stall
+	// the longest time without an acknowledgement that touches it, and
+	// Acknowledged how many prices were acknowledged meanwhile.
+	Exclusive, Stall time.Duration
+	Acknowledged     int64
 
 	began, ended time.Time
 }
@@ -93,6 +100,16 @@ func (w *way) see(ctx context.Context) (int64, error) {
 	}
 	w.likeness.See(version, catalogue)
 	return version, nil
+}
+
+// look says of every move what could be seen of it from outside.
+func (w *way) look(locks Locks, traded Outcome, names map[int64]string) {
+	for i := range w.moves {
+		m := &w.moves[i]
+		m.Name = names[max(m.From, m.To)]
+		m.Exclusive = locks.within(m.began, m.ended)
+		m.Stall, m.Acknowledged = traded.Ledger.within(m.began.Sub(traded.began), m.ended.Sub(traded.began))
+	}
 }
 
 // wayMeasures are those of the moves: how long they took, whether they got
