@@ -65,7 +65,7 @@ func TestAVerbThatIsKilledAtAnyStatementIsCompletedByTheNext(t *testing.T) {
 		from pg_class where relname like 'ticks\_kept%' and relkind = 'r') kept)::bigint`
 	for n, name := range []string{"ensure", "repair", "retain"} {
 		t.Run(name, func(t *testing.T) {
-			pool := opened(t)
+			pool := opened(t, `drop table bars`)
 			seeds[name](t, pool)
 			rows := one[int64](t, pool, everything)
 			killed := 0

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -47,4 +48,49 @@ func TestALockThatIsNeverFreeIsAnErrorAndNotAWait(t *testing.T) {
 	manager := managing(pool)
 	require.ErrorContains(t, manager.Cover(t.Context(), "ticks", today()), "covering ticks: making partition "+tick(today()))
 	require.NoError(t, manager.Cover(t.Context(), "ticks", today()), "and the next writer is not held up")
+}
+
+// A reader that had planned without the new partition, and waited for the
+// default partition while its rows moved away, would find them in neither. It
+// asks without a prepared statement, for a kept plan would be made anew.
+func TestAReaderThatWaitsWhileRowsMoveSeesThemAll(t *testing.T) {
+	pool := opened(t)
+	manager := managing(pool)
+	_, err := manager.Ensure(t.Context(), time.Now())
+	require.NoError(t, err)
+	for n := range 5 {
+		ticksOn(t, pool, today().AddDate(0, 0, -10*n-10), 100)
+		inTheWay, err := pool.Begin(t.Context())
+		require.NoError(t, err)
+		_, err = inTheWay.Exec(t.Context(), `select from only ticks_default limit 1`)
+		require.NoError(t, err)
+
+		repaired := make(chan error, 1)
+		go func() {
+			_, err := manager.Repair(t.Context(), time.Now())
+			repaired <- err
+		}()
+		seen := make(chan int, 1)
+		ctx, stop := contextOf(t)
+		go func() {
+			least := 1_000_000
+			for ctx.Err() == nil {
+				var found int
+				if err := pool.QueryRow(t.Context(), `select count(*) from ticks`, pgx.QueryExecModeSimpleProtocol).Scan(&found); err != nil {
+					found = -1
+				}
+				least = min(least, found)
+			}
+			seen <- least
+		}()
+		require.Eventually(t, func() bool {
+			return one[bool](t, pool, `select count(*) filter (where query like 'select count(*) from ticks%') > 0
+				and count(*) filter (where query like '%attach%' or query like 'lock table%') > 0
+				from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`)
+		}, time.Minute, time.Millisecond, "the manager and a reader wait")
+		require.NoError(t, inTheWay.Rollback(t.Context()))
+		require.NoError(t, <-repaired)
+		stop()
+		require.Equal(t, 100*(n+1), <-seen, "no reader saw fewer")
+	}
 }

@@ -19,7 +19,7 @@ func TestRepairBringsScatteredRowsHome(t *testing.T) {
 	}
 	ticksOn(t, pool, today(), 100)
 	execute(t, pool, `insert into ticks (price, volume, at, trade, instrument_id) values (1, 1, '-infinity', 1, 1), (1, 1, '0044-03-15 BC', 1, 1)`)
-	execute(t, pool, `insert into bars select 1, d, 1, 1, 1, 1, 1 from unnest(array['1987-10-19', '1929-10-29', '2020-02-29']::date[]) d`)
+	execute(t, pool, `insert into bars select 1, d, 1, 1, 1, 1, 1 from unnest(array['2019-10-19', '2021-10-29', '2020-02-29']::date[]) d`)
 	report, err := manager.Repair(t.Context(), time.Now())
 	require.NoError(t, err)
 	require.EqualValues(t, 503, report.Moved)
