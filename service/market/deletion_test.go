@@ -139,7 +139,11 @@ func storesNothingAfterADeletion(t *testing.T, d *database) {
 			}
 		})
 	}
-	stored := func() int { return count(t, d.pool, "ticks") }
+	end := func() {
+		stop.Store(true)
+		wait.Wait()
+	}
+	defer end() // also when a promise is broken
 	deleter := d.store()
 	for range 25 {
 		_, err := deleter.Delete(t.Context(), "AAPL")
@@ -156,9 +160,8 @@ func storesNothingAfterADeletion(t *testing.T, d *database) {
 		require.NoError(t, deleter.Restore(t.Context(), "AAPL"))
 		require.Eventually(t, func() bool { return acknowledged.Load() >= told+8 }, 10*time.Second, time.Millisecond)
 	}
-	stop.Store(true)
-	wait.Wait()
-	require.Equal(t, acknowledged.Load(), int64(stored()))
+	end()
+	require.Equal(t, acknowledged.Load(), int64(count(t, d.pool, "ticks")))
 }
 
 func skipsTheRowsOfADeletedInstrument(t *testing.T, d *database) {
