@@ -100,7 +100,7 @@ func (l *layout) weigh(ctx context.Context, conn *pgx.Conn, figures map[uint32]f
 func (l *layout) countDefault(ctx context.Context, conn *pgx.Conn, estimate int64) int64 {
 	var count int64
 	err := looking(ctx, conn, sizeLimits, func(tx pgx.Tx) error {
-		return tx.QueryRow(ctx, fmt.Sprintf(`select count(*) from (select from only %s limit %d) as some`,
+		return tx.QueryRow(ctx, fmt.Sprintf(`select count(*) from (select from only %s limit %d) as found`,
 			l.sql(l.defaultName), exactRows+1)).Scan(&count)
 	})
 	if err != nil || count > exactRows {
