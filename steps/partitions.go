@@ -88,6 +88,10 @@ func partitionSteps() []Definition {
 	}
 }
 
+// daysAhead is how many days, counted from today, the manager of the service
+// keeps ready.
+const daysAhead = 4
+
 // tomorrow is the midnight that begins the day after the run's.
 func (b *bench) tomorrow() time.Time { return b.opening().AddDate(0, 0, 1) }
 
@@ -96,7 +100,7 @@ func newDay(ctx context.Context, prices string) error {
 	if err := w.openDay(ctx, prices); err != nil {
 		return err
 	}
-	return w.keep(func() (measure.Set, error) { return w.operator().Room(ctx, w.bench.tomorrow(), 0) })
+	return w.keep(func() (measure.Set, error) { return w.operator().Room(ctx, w.bench.tomorrow(), daysAhead-1) })
 }
 
 func missingPartition(ctx context.Context, prices string) error {

@@ -237,8 +237,8 @@ func (m *Market) Repeat(ctx context.Context, o Operator, prices []market.Tick) (
 	}
 	altered := ticks{Ticks: slices.Clone(body.Ticks)}
 	for i := range altered.Ticks {
-		altered.Ticks[i].Price++
-		altered.Ticks[i].Volume++
+		altered.Ticks[i].Price *= 2
+		altered.Ticks[i].Volume *= 2
 	}
 	untold := measure.Share{}
 	for _, again := range []ticks{body, altered} {

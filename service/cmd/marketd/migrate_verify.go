@@ -15,7 +15,7 @@ import (
 func newMigrateStatus(p program, o *migrateOptions) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
-		Short: "List the migrations and when they were applied; fails if some are not",
+		Short: "List the migrations and when they were applied; without --json it fails if some are not",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			ctx := command.Context()
@@ -28,11 +28,11 @@ func newMigrateStatus(p program, o *migrateOptions) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if o.asJSON {
+				if o.asJSON { // a program reads the versions and decides
 					statusJSON(p, v, states)
-				} else {
-					status(p, v, states)
+					return nil
 				}
+				status(p, v, states)
 				return m.Check(ctx)
 			})
 		},
