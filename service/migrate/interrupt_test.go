@@ -150,7 +150,7 @@ func content(t *testing.T, conn *pgx.Conn) []string {
 					open::float8, high::float8, low::float8, close::float8, volume::float8) end
 			from market_data order by 1`
 	case !any:
-		return nil
+		return []string{}
 	}
 	rows, err := conn.Query(t.Context(), query)
 	require.NoError(t, err)

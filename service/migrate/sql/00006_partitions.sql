@@ -125,16 +125,17 @@ end $$;
 -- +goose StatementEnd
 
 -- Title: switch
--- Locks: instruments SHARE ROW EXCLUSIVE, ticks ACCESS EXCLUSIVE, bars ACCESS EXCLUSIVE
--- Blocking: readers and writers of ticks and bars, writers of instruments, for milliseconds
+-- Locks: instruments ACCESS EXCLUSIVE, ticks ACCESS EXCLUSIVE, bars ACCESS EXCLUSIVE
+-- Blocking: readers and writers of the three, for milliseconds
 -- +goose StatementBegin
 do $$
 begin
     if to_regclass('ticks_next') is null then
         return;
     end if;
-    -- In the order in which writers take them.
-    lock table instruments in share row exclusive mode;
+    -- In the order in which writers take them. To attach what refers to the
+    -- instruments replaces the triggers there.
+    lock table instruments in access exclusive mode;
     lock table ticks, bars in access exclusive mode;
     call pg_temp.split('ticks', 'at');
     call pg_temp.split('bars', 'day');
