@@ -40,7 +40,7 @@ const (
 		)
 		select instrument_id, at, trade from stored
 		union all
-		select null, null, null where (select count(*) from held) < cardinality($1::int[])`
+		select null::int, null::timestamptz, null::bigint where (select count(*) from held) < cardinality($1::int[])`
 	tellBars = `
 		with held as materialized (` + heldAll + `), stored as (` + insertBars + `
 			where (select count(*) from held) = cardinality($1::int[])
