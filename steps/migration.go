@@ -47,7 +47,7 @@ func migrationSteps() []Definition {
 			Keyword: "When",
 			Pattern: `^the operator takes every step forward and back while the market trades ([\d,]+) prices a second$`,
 			Example: "the operator takes every step forward and back while the market trades 100 prices a second",
-			Help:    "Puts one migration after the other on and takes them back one by one, while prices come due, and looks at locks, stalls, the schema at every version, and every row.",
+			Help:    "Puts one migration after the other on and takes them back one by one, while prices come due, and looks at locks, stalls, the schema at every version, and every row. The loss check is broken on purpose at the end, to see that it would have noticed.",
 			Yields:  way,
 			Do:      everyStep,
 		},
@@ -185,7 +185,10 @@ func (w *world) upgrade(ctx context.Context, rate string, versions []int64) erro
 	if err != nil {
 		return err
 	}
-	return w.migrated(ctx, out, nil)
+	if err := w.migrated(ctx, out, nil); err != nil {
+		return err
+	}
+	return w.proveLossCheck(ctx, out.Ledger)
 }
 
 func badDay(ctx context.Context, victim, kills, rate string) error {

@@ -58,7 +58,8 @@ const testingLossCheck = "testing the loss check"
 
 // TestLossCheck breaks the stored prices on purpose in transactions that are
 // rolled back, and returns what the loss check said to each of them. A check
-// that cannot go red proves nothing.
+// that cannot go red proves nothing, nor does one that stays red: that is an
+// error.
 func TestLossCheck(ctx context.Context, dsn string, l *Ledger) ([]Sabotage, error) {
 	var done []Sabotage
 	err := connected(ctx, dsn, testingLossCheck, func(db *pgx.Conn) error {
@@ -87,6 +88,13 @@ func TestLossCheck(ctx context.Context, dsn string, l *Ledger) ([]Sabotage, erro
 				Said:  fmt.Sprintf("%s %d", s.must, more),
 				Red:   more == 1,
 			})
+		}
+		after, err := Found(ctx, db, l.First)
+		if err != nil {
+			return err
+		}
+		if again := l.Reconcile(after); again != honest {
+			return finding(fmt.Sprintf("what was broken was taken back, and the check still says %+v instead of %+v", again, honest))
 		}
 		return nil
 	})
