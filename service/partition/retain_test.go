@@ -1,7 +1,6 @@
 package partition_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -78,10 +77,16 @@ func TestAnInterruptedDetachIsEnded(t *testing.T) {
 	require.NoError(t, err)
 	_, err = reading.Exec(t.Context(), `select count(*) from ticks`)
 	require.NoError(t, err)
-	patience, stop := context.WithTimeout(t.Context(), time.Second)
-	defer stop()
-	_, err = pool.Exec(patience, `alter table ticks detach partition `+old+` concurrently`)
-	require.Error(t, err, "the reader is in the way")
+	detached := make(chan error, 1)
+	go func() {
+		_, err := pool.Exec(t.Context(), `alter table ticks detach partition `+old+` concurrently`)
+		detached <- err
+	}()
+	require.Eventually(t, func() bool {
+		return one[bool](t, pool, `select exists (select from pg_inherits where inhdetachpending)`)
+	}, time.Minute, time.Millisecond)
+	execute(t, pool, `select pg_terminate_backend(pid, 5000) from pg_stat_activity where query like 'alter table ticks detach%'`)
+	require.Error(t, <-detached, "the reader was in the way")
 	require.NoError(t, reading.Rollback(t.Context()))
 	execute(t, pool, `create table ticks_default partition of ticks default`)
 
