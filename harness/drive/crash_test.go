@@ -34,6 +34,11 @@ func TestABadDayThatLosesNothingIsSeen(t *testing.T) {
 			require.Equal(t, &measure.Share{Of: 2}, out.Measures["migrations left unfinished"].Share)
 			require.Equal(t, &measure.Share{Of: 10}, out.Measures["rows changed"].Share)
 			require.Equal(t, []int{3, 2}, []int{out.Moves[0].Tries, out.Moves[1].Tries})
+			if b.Server != nil {
+				require.Positive(t, out.Locks.Blind, "nobody sees the locks of a server that is away")
+				require.Contains(t, out.Measures["exclusive locks, in sum"].Amount.Says, "blind for")
+			}
+			require.Greater(t, out.Locks.Looks, int64(50), "and it is looked at again when it is back")
 			account, err := drive.CountLosses(t.Context(), b.Operator.DSN, out.Ledger)
 			require.NoError(t, err)
 			require.Zero(t, account.Lost+account.Unexpected+account.Wrong+account.Duplicated, "%+v", account)

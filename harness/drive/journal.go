@@ -16,7 +16,7 @@ import (
 // commitEvery is how long answers are gathered before they are made durable
 // together. A disk that is asked for each of them would slow the server that
 // is being measured.
-const commitEvery = 20 * time.Millisecond
+const commitEvery = 50 * time.Millisecond
 
 // Journal is the log of what a service answered, kept in a file of its own
 // outside the database. An answer counts once it is on disk: the ledger is

@@ -13,6 +13,7 @@ import (
 
 	"github.com/signoff-dev/signoff/fixtures/market"
 	"github.com/signoff-dev/signoff/harness/drive"
+	"github.com/signoff-dev/signoff/harness/load"
 )
 
 // answered is a journal of five prices, of which the first was stored, the
@@ -94,6 +95,24 @@ func TestADamagedJournalIsNoProof(t *testing.T) {
 	}
 }
 
+func TestASessionKeepsItsJournalWhereItIsTold(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kept")
+	out, err := (&fake{}).serve(t).Trade(t.Context(), nil, drive.Session{
+		Schedule: load.Constant(200, 100*time.Millisecond), Prices: inTrade(30), Journal: path,
+	})
+	require.NoError(t, err)
+	again, err := drive.ReadJournal(path)
+	require.NoError(t, err)
+	require.Equal(t, out.Ledger, again)
+	require.EqualValues(t, 20, counts(t, path).Acknowledged, "ten of the thirty were never due")
+	require.EqualValues(t, 20, counts(t, path).Offered)
+
+	_, err = (&fake{}).serve(t).Trade(t.Context(), nil, drive.Session{
+		Schedule: load.Constant(200, 100*time.Millisecond), Prices: inTrade(30), Journal: path,
+	})
+	require.ErrorContains(t, err, "opening the journal")
+}
+
 func TestAJournalIsNeverWrittenOver(t *testing.T) {
 	path, _ := answered(t)
 	_, err := drive.OpenJournal(path, nil)
@@ -109,4 +128,8 @@ func FuzzReadJournal(f *testing.F) {
 		ledger, err := drive.ReadJournal(path)
 		require.Equal(t, err == nil, ledger != nil)
 	})
+}
+
+func inTrade(n int) []market.Tick {
+	return market.NewTicks(7, market.Calibration{}, market.Symbols(3), time.Now(), time.Millisecond).Take(n)
 }
