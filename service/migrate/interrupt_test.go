@@ -133,9 +133,9 @@ func connect(t *testing.T, dsn string) *pgx.Conn {
 // content returns every tick and bar in whatever version the database is.
 func content(t *testing.T, conn *pgx.Conn) []string {
 	t.Helper()
-	var old, any bool
+	var old, current bool
 	require.NoError(t, conn.QueryRow(t.Context(),
-		`select to_regclass('market_data') is not null, to_regclass('ticks') is not null`).Scan(&old, &any))
+		`select to_regclass('market_data') is not null, to_regclass('ticks') is not null`).Scan(&old, &current))
 	query := `
 		select concat_ws(' ', 'tick', symbol, at, trade, price::float8, volume::float8)
 		from ticks join instruments i on i.id = instrument_id
@@ -149,7 +149,7 @@ func content(t *testing.T, conn *pgx.Conn) []string {
 				else concat_ws(' ', 'bar', symbol, (at at time zone 'UTC')::date,
 					open::float8, high::float8, low::float8, close::float8, volume::float8) end
 			from market_data order by 1`
-	case !any:
+	case !current:
 		return []string{}
 	}
 	rows, err := conn.Query(t.Context(), query)

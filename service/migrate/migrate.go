@@ -4,6 +4,12 @@
 //
 // It refuses to know what the rows mean to anyone else: it talks to Postgres
 // only, and every step stands on its own SQL.
+//
+// A step is a file of statements that are carried out one by one on one
+// connection, each idempotent and none of them in the way of readers and
+// writers for longer than milliseconds. Where rows have to be rewritten, a copy
+// grows beside the table (sql/engine.sql). A marker notes which statement was
+// begun: what was interrupted is finished by the next run.
 package migrate
 
 import (
@@ -16,7 +22,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -219,134 +224,4 @@ func (m *Migrator) applied(ctx context.Context) (map[int64]time.Time, error) {
 		return nil, fmt.Errorf("reading the version of the database: %w", err)
 	}
 	return applied, nil
-}
-
-// Up carries out every step up to and including the version. It returns the
-// steps that were carried out, also on an error.
-func (m *Migrator) Up(ctx context.Context, to int64) ([]Step, error) {
-	return m.travel(ctx, to, func(current int64) int64 { return max(current, to) })
-}
-
-// Down takes back every step above the version. It returns the steps that were
-// carried out, also on an error.
-func (m *Migrator) Down(ctx context.Context, to int64) ([]Step, error) {
-	return m.travel(ctx, to, func(current int64) int64 { return min(current, to) })
-}
-
-// To carries out every step between the database's version and the given
-// one, up or down, whichever leads there. It returns the steps that were
-// carried out, also on an error.
-func (m *Migrator) To(ctx context.Context, version int64) ([]Step, error) {
-	return m.travel(ctx, version, func(int64) int64 { return version })
-}
-
-// travel finishes the step that was interrupted, if one was, and goes step by
-// step to where the aim says.
-func (m *Migrator) travel(ctx context.Context, to int64, aim func(current int64) int64) (done []Step, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.session, err = m.openSession(ctx); err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, m.session.close(ctx)) }()
-	if err := m.preflight(ctx, to); err != nil {
-		return nil, err
-	}
-	finished, err := m.resume(ctx, aim)
-	if err != nil {
-		return finished, err
-	}
-	for done = finished; ; {
-		current, err := m.Version(ctx)
-		if err != nil {
-			return done, err
-		}
-		target := aim(current)
-		if target == current {
-			return done, nil
-		}
-		version := current
-		if target > current {
-			version++
-		}
-		m.from = 0
-		step, err := m.apply(ctx, version, target > current)
-		if err != nil {
-			return done, err
-		}
-		done = append(done, step)
-	}
-}
-
-// resume finishes the step that was interrupted. If that step refuses, it is
-// taken back, which is as good for whoever wants to go the other way.
-func (m *Migrator) resume(ctx context.Context, aim func(current int64) int64) ([]Step, error) {
-	marker, err := m.session.marker(ctx)
-	if err != nil || marker == nil {
-		return nil, err
-	}
-	applied, err := m.applied(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if _, is := applied[marker.Version]; is == marker.Up {
-		return nil, m.session.unmark(ctx) // only the marker was left
-	}
-	if marker.Version > m.Newest() {
-		return nil, fmt.Errorf("finishing the interrupted step %05d: %w", marker.Version, ErrAhead)
-	}
-	m.options.Log.InfoContext(ctx, "finishing the step that was interrupted", "version", marker.Version, "up", marker.Up)
-	m.from = marker.Statement - 1
-	step, err := m.apply(ctx, marker.Version, marker.Up)
-	if err == nil {
-		return []Step{step}, nil
-	}
-	var refused *Refused
-	if !errors.As(err, &refused) && !errors.Is(err, errTakenBack) {
-		return nil, err
-	}
-	current := marker.Version
-	if marker.Up {
-		current--
-	}
-	if wanted := aim(current); errors.Is(err, errTakenBack) || (wanted > current) != marker.Up || wanted == current {
-		return nil, nil
-	}
-	return nil, err
-}
-
-// apply carries out one step and takes the marker away once it is recorded.
-func (m *Migrator) apply(ctx context.Context, version int64, up bool) (Step, error) {
-	begun := time.Now()
-	if _, err := m.provider.ApplyVersion(ctx, version, up); err != nil {
-		return Step{}, m.explain(ctx, version, err)
-	}
-	if err := m.session.unmark(ctx); err != nil {
-		return Step{}, m.explain(ctx, version, err)
-	}
-	step := Step{Version: version, Name: m.scripts[version-1].name, Up: up, Took: time.Since(begun)}
-	m.options.Watch(Event{Kind: Whole, Version: version, Name: step.Name, Up: up, Took: step.Took})
-	return step, nil
-}
-
-// explain names the step and, if it was the step that refused, the rows. What
-// the server says otherwise goes to the log, for it is not made for users.
-func (m *Migrator) explain(ctx context.Context, version int64, err error) error {
-	var refused *Refused
-	var server *pgconn.PgError
-	switch {
-	case errors.As(err, &refused):
-		return refused
-	case errors.Is(err, ErrBusy):
-		return fmt.Errorf("migration %05d: %w; run it again to finish it: what is done stays", version, ErrBusy)
-	case errors.Is(err, errTakenBack):
-		return errTakenBack
-	case !errors.As(err, &server) || interrupted(server):
-		return err
-	}
-	m.options.Log.ErrorContext(ctx, "migration failed", "version", version, "error", server.Error())
-	if server.Code == notAllowed {
-		return fmt.Errorf("migration %05d: %w: the log has the server's words", version, ErrPrivilege)
-	}
-	return &Refused{Version: version, Reason: "the server answered with SQLSTATE " + server.Code + "; the log has its words"}
 }
