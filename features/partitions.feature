@@ -40,7 +40,7 @@ Feature: There is always room for the next day
 
     @nightly @SLO-PARTITION-04
     Scenario: Three years in advance
-      When the manager makes 1,000 partitions ahead
+      When the manager looks ahead beside 1,000 partitions
       Then these objectives hold:
         | measure                  | target      |
         | days without a partition | exactly 0   |

@@ -79,11 +79,11 @@ func partitionSteps() []Definition {
 		},
 		{
 			Keyword: "When",
-			Pattern: `^the manager makes ([\d,]+) partitions ahead$`,
-			Example: "the manager makes 1,000 partitions ahead",
-			Help:    "Has the manager look that many days ahead. The duration contains the start of the program.",
+			Pattern: `^the manager looks ahead beside ([\d,]+) partitions$`,
+			Example: "the manager looks ahead beside 1,000 partitions",
+			Help:    "Has the manager make that many partitions, and then look a week further ahead, which is measured: it reads what is there and makes seven. The duration contains the start of the program.",
 			Yields:  kept("ensure"),
-			Do:      makesAhead,
+			Do:      looksAheadBeside,
 		},
 	}
 }
@@ -149,12 +149,19 @@ func monthEnd(ctx context.Context) error {
 	return w.upkeep(ctx, drive.Upkeep{Verb: "ensure", Now: end})
 }
 
-func makesAhead(ctx context.Context, days string) error {
-	n, err := number(days)
+func looksAheadBeside(ctx context.Context, partitions string) error {
+	w := worldFrom(ctx)
+	n, err := number(partitions)
 	if err != nil {
 		return err
 	}
-	return worldFrom(ctx).upkeep(ctx, drive.Upkeep{Verb: "ensure", Ahead: n})
+	if w.market == nil {
+		return errNoMarket
+	}
+	if _, _, err := (drive.Upkeep{Verb: "ensure", Ahead: n}).Call(ctx, w.operator()); err != nil {
+		return err
+	}
+	return w.upkeep(ctx, drive.Upkeep{Verb: "ensure", Ahead: n + 7})
 }
 
 func forgottenDay(ctx context.Context, prices string) error {
