@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,17 +32,27 @@ func TestWhoWritesWhileAStepRunsLosesNothing(t *testing.T) {
 				from generate_series(1, 5000) n`)
 			migrateTo(t, m, way[0])
 
-			w := &writer{conn: connect(t, dsn), rows: map[int64]string{}}
+			w := &writer{conn: connect(t, dsn), rows: map[int64]string{}, gone: map[string]bool{}}
 			before := content(t, conn)
 			ctx, stop := context.WithCancel(t.Context())
 			done := make(chan error, 1)
 			go func() { done <- w.run(ctx) }()
-			migrateTo(t, m, way[1])
+			// The writer gets its time when there is a copy that can be wrong.
+			slow := open(t, dsn, migrate.Options{Watch: func(e migrate.Event) {
+				if e.Kind != migrate.End || !strings.HasPrefix(e.Title, "copy the") {
+					return
+				}
+				enough := w.written.Load() + 150
+				for w.written.Load() < enough && len(done) == 0 {
+					runtime.Gosched()
+				}
+			}})
+			migrateTo(t, slow, way[1])
 			stop()
 			require.NoError(t, <-done)
 			require.NotEmpty(t, w.rows)
 
-			want := before
+			want := slices.DeleteFunc(before, func(line string) bool { return w.gone[line] })
 			for _, row := range w.rows {
 				want = append(want, row)
 			}
@@ -59,6 +72,9 @@ type writer struct {
 	old  bool
 	next int64
 	rows map[int64]string
+	// gone are the rows that were there before and are changed or deleted.
+	gone    map[string]bool
+	written atomic.Int64
 }
 
 func (w *writer) run(ctx context.Context) error {
@@ -76,36 +92,39 @@ func (w *writer) run(ctx context.Context) error {
 	}
 }
 
+const (
+	removeOld    = `delete from market_data where kind = 'tick' and symbol = $1 and at = $2 and trade = $3`
+	remove       = `delete from ticks where instrument_id = (select id from instruments where symbol = $1) and at = $2 and trade = $3`
+	changeOld    = `update market_data set close = 777 where kind = 'tick' and symbol = $1 and at = $2 and trade = $3`
+	change       = `update ticks set price = 777 where instrument_id = (select id from instruments where symbol = $1) and at = $2 and trade = $3`
+	insertOld    = `insert into market_data (kind, symbol, at, trade, close, volume) values ('tick', $1, $2, $3, $4, 5)`
+	insert       = `insert into ticks (instrument_id, at, trade, price, volume) values ((select id from instruments where symbol = $1), $2, $3, $4, 5)`
+	tickLine     = "tick %s %s %d %d %d"
+	tickLineTime = "2006-01-02 15:04:05+00"
+)
+
+// write inserts a row, and every other time changes or deletes one that was
+// there before.
 func (w *writer) write(ctx context.Context) error {
 	w.next++
+	defer w.written.Add(1)
 	n := w.next
 	at := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(n) * time.Second)
 	symbol := fmt.Sprintf("S%d", n%10)
-	line := func(price int64) string {
-		return fmt.Sprintf("tick %s %s %d %d 5", symbol, at.Format("2006-01-02 15:04:05+00"), 1_000_000+n, price)
-	}
-	if err := w.do(ctx,
-		`insert into market_data (kind, symbol, at, trade, close, volume) values ('tick', $1, $2, $3, $4, 5)`,
-		`insert into ticks (instrument_id, at, trade, price, volume) values ((select id from instruments where symbol = $1), $2, $3, $4, 5)`,
-		symbol, at, 1_000_000+n, int64(7)); err != nil {
+	if err := w.do(ctx, insertOld, insert, symbol, at, 1_000_000+n, int64(7)); err != nil {
 		return err
 	}
-	w.rows[n] = line(7)
-	switch n % 5 {
-	case 0:
-		delete(w.rows, n)
-		return w.do(ctx,
-			`delete from market_data where kind = 'tick' and symbol = $1 and at = $2 and trade = $3`,
-			`delete from ticks where instrument_id = (select id from instruments where symbol = $1) and at = $2 and trade = $3`,
-			symbol, at, 1_000_000+n)
-	case 1:
-		w.rows[n] = line(8)
-		return w.do(ctx,
-			`update market_data set close = 8 where kind = 'tick' and symbol = $1 and at = $2 and trade = $3`,
-			`update ticks set price = 8 where instrument_id = (select id from instruments where symbol = $1) and at = $2 and trade = $3`,
-			symbol, at, 1_000_000+n)
+	w.rows[n] = fmt.Sprintf(tickLine, symbol, at.Format(tickLineTime), 1_000_000+n, 7, 5)
+	if n%2 == 0 || n > 5000 {
+		return nil
 	}
-	return nil
+	at = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(n) * time.Minute)
+	w.gone[fmt.Sprintf(tickLine, symbol, at.Format(tickLineTime), n, 1+n%100, n%7)] = true
+	if n%4 == 1 {
+		return w.do(ctx, removeOld, remove, symbol, at, n)
+	}
+	w.rows[-n] = fmt.Sprintf(tickLine, symbol, at.Format(tickLineTime), n, 777, n%7)
+	return w.do(ctx, changeOld, change, symbol, at, n)
 }
 
 // do writes in the shape that it knows, and in the other one if the table
