@@ -81,7 +81,7 @@ func partitionSteps() []Definition {
 			Keyword: "When",
 			Pattern: `^the manager looks ahead beside ([\d,]+) partitions$`,
 			Example: "the manager looks ahead beside 1,000 partitions",
-			Help:    "Has the manager make that many partitions, and then look a week further ahead, which is measured: it reads what is there and makes seven. The duration contains the start of the program.",
+			Help:    "Has the manager make partitions for that many days but a week, and then for the week as well, which is measured: it reads what is there and makes seven. The duration contains the start of the program.",
 			Yields:  kept("ensure"),
 			Do:      looksAheadBeside,
 		},
@@ -155,13 +155,17 @@ func looksAheadBeside(ctx context.Context, partitions string) error {
 	if err != nil {
 		return err
 	}
+	const week = 7
+	if n <= week {
+		return fmt.Errorf("the manager looks a week ahead; write more than %s partitions", partitions)
+	}
 	if w.market == nil {
 		return errNoMarket
 	}
-	if _, _, err := (drive.Upkeep{Verb: "ensure", Ahead: n}).Call(ctx, w.operator()); err != nil {
+	if _, _, err := (drive.Upkeep{Verb: "ensure", Ahead: n - week}).Call(ctx, w.operator()); err != nil {
 		return err
 	}
-	return w.upkeep(ctx, drive.Upkeep{Verb: "ensure", Ahead: n + 7})
+	return w.upkeep(ctx, drive.Upkeep{Verb: "ensure", Ahead: n})
 }
 
 func forgottenDay(ctx context.Context, prices string) error {
