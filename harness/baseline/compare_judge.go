@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/signoff-dev/signoff/harness/measure"
 	"github.com/signoff-dev/signoff/harness/objective"
 )
 
@@ -109,11 +110,32 @@ func (c *Change) counted() {
 		c.Verdict, c.Reason = objective.Inconclusive, "Nobody has said which side is good."
 	case c.Kind == Share && better(*is.Value, *was.Value):
 		c.Verdict, c.Reason = objective.Pass, "It is better than before."
-	case was.Low != nil && is.Low != nil && (is.Better == Less && *is.Low > *was.High || is.Better == More && *is.High < *was.Low):
+	case is.apart(*was):
 		c.Verdict, c.Reason = objective.Fail, "It is worse than before, and the intervals do not meet."
 	default:
 		c.Verdict, c.Reason = objective.Inconclusive, "One figure from each run cannot show a change."
 	}
+}
+
+// countedLevel is the level of the interval of a count.
+const countedLevel = 0.95
+
+// apart reports whether f is worse than was, and their intervals do not meet. A
+// count has the interval of its share (Clopper and Pearson 1934).
+func (f *Figure) apart(was Figure) bool {
+	ends := func(f Figure) (low, high float64, ok bool) {
+		if f.Low != nil && f.High != nil {
+			return *f.Low, *f.High, true
+		}
+		if f.Kind != Share || f.Unit != "" {
+			return 0, 0, false
+		}
+		i, ok := measure.Share{Hits: int64(*f.Value), Of: f.Samples}.Interval(countedLevel)
+		return i.Low, i.High, ok
+	}
+	low, high, ok := ends(*f)
+	wasLow, wasHigh, wasOK := ends(was)
+	return ok && wasOK && (f.Better == Less && low > wasHigh || f.Better == More && high < wasLow)
 }
 
 // change writes an improvement for people: "4.2 % faster", "12 % slower".

@@ -28,7 +28,8 @@ func newCompare(p program) *cobra.Command {
 		Short: "Say how much faster or slower run B is than run A, and whether that is a regression",
 		Long: `Compare run B with the earlier run A, measure by measure. Each is a baseline
 name, the id of a run (or its beginning) in the history, a directory of a
-report, or latest. X % faster means throughput ratio − 1.
+report, or latest: out/latest, or else the newest run of the history.
+X % faster means throughput ratio − 1.
 
 A measure passes if it is shown to be no slower but for the margin, fails if it
 is shown to be slower by more, is inconclusive if the figures do not tell, and
@@ -153,11 +154,14 @@ func (f finder) find(asked, profile, environment string) (baseline.Entry, error)
 			return entryIn(f.p, dir, f.pl.key)
 		}
 	}
+	if n := len(f.entries); n > 0 && asked == latestName {
+		return f.entries[n-1], nil // the report is gone, or was made elsewhere
+	}
 	return baseline.Entry{}, f.unknown(asked)
 }
 
 func (f finder) unknown(asked string) error {
-	text := fmt.Sprintf("%s is no baseline, no run of the history, and no directory of a report", asked)
+	text := asked + " is no baseline, no run of the history, and no directory of a report"
 	var names []string
 	seen := map[string]bool{}
 	for _, n := range f.names {
@@ -175,8 +179,8 @@ func (f finder) unknown(asked string) error {
 	if n := len(f.entries); n > 0 {
 		text += "; the newest run is " + f.entries[n-1].Run
 	}
-	if n := len(f.faults); n > 0 {
-		text += fmt.Sprintf("; %d lines of the history could not be read and may have held it", n)
+	if len(f.faults) > 0 {
+		text += fmt.Sprintf("; what could not be read of the history may have held it (%s)", printable(f.faults[0].Place))
 	}
 	return errors.New(text)
 }

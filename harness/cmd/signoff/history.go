@@ -137,7 +137,7 @@ Exit codes: 0 everything can be read; 1 something cannot; 2 there is no history.
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(p.out, "%s: %d runs, %d baselines\n", h, len(r.Entries), len(names))
+			fmt.Fprintf(p.out, "%s: runs: %d, baselines: %d\n", h, len(r.Entries), len(standing(names)))
 			if faults = append(r.Faults, faults...); len(faults) == 0 {
 				return nil
 			}
