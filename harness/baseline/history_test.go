@@ -146,6 +146,28 @@ func TestManyRunsAtOnceLoseNoLine(t *testing.T) {
 	}
 }
 
+func TestTheSameRunAtOnceIsOneLine(t *testing.T) {
+	dir, e := t.TempDir(), entry(t, 1, 1.6, 4, 0)
+	var all sync.WaitGroup
+	problems := make([]error, 8)
+	for i := range problems {
+		all.Go(func() {
+			h, err := baseline.Open(dir)
+			if err == nil {
+				err = h.Append(t.Context(), e)
+			}
+			problems[i] = err
+		})
+	}
+	all.Wait()
+	for _, err := range problems {
+		require.NoError(t, err)
+	}
+	whole, err := os.ReadFile(filepath.Join(dir, "2026-10.jsonl"))
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(whole), "\n"))
+}
+
 func TestABrokenLineIsNamedAndStays(t *testing.T) {
 	dir := t.TempDir()
 	h := open(t, dir)
@@ -271,4 +293,41 @@ func TestANameHoldsOnceForEachProfileAndEnvironment(t *testing.T) {
 		_, err := baseline.NewPromotion(name, here, time.Unix(1, 0))
 		require.ErrorContains(t, err, "is no name of a baseline", name)
 	}
+}
+
+// FuzzEntries: whatever a line of a history holds, it is an entry that can be
+// written again, or a fault with its place.
+func FuzzEntries(f *testing.F) {
+	dir := f.TempDir()
+	h, err := baseline.Open(dir)
+	require.NoError(f, err)
+	require.NoError(f, h.Append(f.Context(), entry(f, 1, 1.6, 4, 3)))
+	file := filepath.Join(dir, "2026-10.jsonl")
+	line, err := os.ReadFile(file)
+	require.NoError(f, err)
+	f.Add(line)
+	f.Add([]byte(`{"format":"https://signoff.dev/history/v1","run":"x","started":"2026-10-01T00:00:00Z"}`))
+	f.Add([]byte("null"))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "2026-10.jsonl"), line, 0o600))
+		h, err := baseline.Open(dir)
+		require.NoError(t, err)
+		r, err := h.Entries(t.Context(), baseline.Filter{})
+		require.NoError(t, err)
+		for _, fault := range r.Faults {
+			require.Contains(t, fault.Place, " line ")
+			require.NotEmpty(t, fault.Reason)
+		}
+		again, err := baseline.Open(filepath.Join(dir, "again"))
+		require.NoError(t, err)
+		for _, e := range r.Entries {
+			require.NoError(t, again.Append(t.Context(), e))
+			_ = baseline.Compare(e, e, baseline.Terms{AllGate: true})
+		}
+		_, err = baseline.TrendOf(r, baseline.View{Unpromised: true})
+		if err != nil {
+			require.ErrorIs(t, err, baseline.ErrNothingToShow)
+		}
+	})
 }

@@ -29,7 +29,7 @@ func lock(ctx context.Context, file *os.File) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("another run has been writing to it for %s: %w", patience, ctx.Err())
+			return fmt.Errorf("another run has been writing to it all the time: %w", ctx.Err())
 		case <-again.C:
 		}
 	}

@@ -32,6 +32,7 @@ type trendPage struct {
 // trendPicture is one chart with the figures behind it.
 type trendPicture struct {
 	ID, Title, Note string
+	Scenario        string
 	Drawing         template.HTML
 	Table           figures
 	Remark          string
@@ -95,7 +96,7 @@ func trendPageOf(t baseline.Trend) (trendPage, error) {
 		}
 		id := fmt.Sprintf("t%d", i+1)
 		p.Charts = append(p.Charts, trendPicture{
-			ID: id, Title: s.Measure + in(s.Unit), Note: s.Title + ", " + s.Scenario,
+			ID: id, Title: s.Measure + in(s.Unit), Note: s.Title, Scenario: s.Scenario,
 			Drawing: drawTrend(id+"-c", t, s), Table: trendTable(t, s), Remark: s.Note,
 		})
 		for _, shift := range s.Shifts {

@@ -1,6 +1,7 @@
 package changepoint_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -197,6 +198,17 @@ func TestWhatIsNoSeriesIsRefused(t *testing.T) {
 		require.EqualError(t, err, "figure 11 is no number")
 		require.NotErrorIs(t, err, changepoint.ErrTooFew)
 	}
+}
+
+func ExampleFind() {
+	points, err := changepoint.Find([]float64{101, 99, 102, 100, 98, 101, 90, 88, 91, 89, 90, 92}, 1)
+	if err != nil {
+		fmt.Println(err)
+	}
+	for _, p := range points {
+		fmt.Printf("changed with figure %d, by chance in %.1f %% of cases\n", p.At, 100*p.P)
+	}
+	// Output: changed with figure 6, by chance in 0.6 % of cases
 }
 
 func BenchmarkFind(b *testing.B) {
