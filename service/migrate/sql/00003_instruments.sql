@@ -63,6 +63,15 @@ begin
 end $$;
 create or replace function pg_temp.swap() returns void language plpgsql as $$
 begin
+    -- Somebody may have been listed, or renamed, since the instruments were
+    -- numbered. Nothing refers to their numbers yet.
+    if to_regclass('instruments_kept') is not null then
+        lock table instruments_kept in access exclusive mode;
+        insert into instruments_next (symbol, name)
+        select symbol, name from instruments_kept order by id
+        on conflict (symbol) do update set name = excluded.name where instruments_next.name <> excluded.name;
+        call pg_temp.rename_table('instruments_kept', 'instruments_kept_old');
+    end if;
     call pg_temp.rename_table('market_data', 'market_data_old');
     call pg_temp.rename_table('instruments_next', 'instruments');
     call pg_temp.rename_table('ticks_next', 'ticks');
@@ -146,8 +155,8 @@ end $$;
 -- +goose StatementEnd
 
 -- Title: copy what changed meanwhile, and switch
--- Locks: market_data ACCESS EXCLUSIVE
--- Blocking: readers and writers of market_data, for milliseconds
+-- Locks: market_data ACCESS EXCLUSIVE, instruments_kept ACCESS EXCLUSIVE
+-- Blocking: readers and writers of both, for milliseconds
 call pg_temp.switch('{market_data}');
 
 -- Title: drop what was made
@@ -168,7 +177,7 @@ end $$;
 -- +goose StatementBegin
 do $$
 begin
-    drop table if exists market_data_old, instruments_kept;
+    drop table if exists market_data_old, instruments_kept_old;
     call pg_temp.drop_log('market_data');
 end $$;
 -- +goose StatementEnd
