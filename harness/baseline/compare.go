@@ -14,8 +14,7 @@ const leastMargin = 5
 // Terms are how two runs are compared. The zero value is the ordinary way.
 type Terms struct {
 	// Margin is the slowdown in per cent that is still no regression; at least
-	// 5, and 5 where it is zero. Where a block of an experiment differed from
-	// itself by more than half of it, the margin is twice that.
+	// 5, and 5 where it is zero.
 	Margin float64
 	// Across lets ratios be compared that were measured in different
 	// environments: both arms of an experiment ran on the same machine, so
@@ -61,8 +60,12 @@ type Change struct {
 	Faster *float64 `json:"faster_percent,omitempty"`
 	Low    *float64 `json:"low_percent,omitempty"`
 	High   *float64 `json:"high_percent,omitempty"`
-	// Margin is the slowdown in per cent that is no regression.
+	// Margin is the slowdown in per cent that is no regression. Noise is the
+	// one below which none is believed: the margin, or twice as much as a
+	// block of the experiment differed from itself. It keeps a restless machine
+	// from a fail and never helps anything to pass.
 	Margin float64 `json:"margin_percent"`
+	Noise  float64 `json:"noise_percent"`
 	// Verdict answers "is it no slower than before, but for the margin?".
 	Verdict objective.Verdict `json:"verdict"`
 	Gating  bool              `json:"gating"`
@@ -81,8 +84,8 @@ type ComparisonResult struct {
 // A ratio is compared by its intervals: if the true values lie within them, the
 // change lies between the one's low end over the other's high end, and the
 // other way round. The verdict is pass if even the worse end of that lies
-// within the margin, fail if even the better end lies beyond it, and
-// inconclusive if the interval holds both. As both intervals would have to miss
+// within the margin, fail if even the better end lies beyond it and beyond what
+// the machine does to equal blocks, and inconclusive otherwise. As both intervals would have to miss
 // in opposite directions, and by more than the margin, two equal builds
 // practically never fail.
 func Compare(before, after Entry, terms Terms) Comparison {
@@ -217,30 +220,26 @@ func conclude(changes []Change, profile string) ComparisonResult {
 		r.Counts[v] = 0
 	}
 	gating := 0
-	var failed, why []string
+	var failed []string
 	for _, c := range changes {
 		if !c.Gating {
 			continue
 		}
 		gating++
 		r.Counts[c.Verdict]++
-		switch c.Verdict {
-		case objective.Pass:
-		case objective.Fail:
+		if c.Verdict == objective.Fail {
 			failed = append(failed, c.Scenario+" "+c.Measure)
-		default:
-			why = append(why, c.Reason)
 		}
 	}
 	decided := r.Counts[objective.Pass] + r.Counts[objective.Fail]
 	open := gating - decided
 	switch {
 	case len(failed) > 0:
-		r.ExitCode, r.Reason = 1, fmt.Sprintf("%d of %s slower than before: %s.", len(failed), measures(gating), strings.Join(failed, "; "))
+		r.ExitCode, r.Reason = 1, fmt.Sprintf("%d of %s became slower: %s.", len(failed), measures(gating), strings.Join(failed, "; "))
 	case gating == 0:
 		r.ExitCode, r.Reason = 2, "Nothing can be compared: the two runs have no gating measure in common."
 	case decided == 0:
-		r.ExitCode, r.Reason = 3, fmt.Sprintf("None of %s could be compared. %s", measures(gating), why[0])
+		r.ExitCode, r.Reason = 3, fmt.Sprintf("Nothing was decided: %s stayed open.", measures(gating))
 	case open > 0:
 		r.ExitCode, r.Reason = 3, fmt.Sprintf("Nothing is shown to be slower, but %d of %s stayed open.", open, measures(gating))
 		if profile == "pr" {
@@ -248,7 +247,7 @@ func conclude(changes []Change, profile string) ComparisonResult {
 			r.Reason += " WARNING: profile pr lets this through; a release does not."
 		}
 	default:
-		r.Reason = fmt.Sprintf("None of %s is slower than before.", measures(gating))
+		r.Reason = fmt.Sprintf("None of %s became slower.", measures(gating))
 	}
 	return r
 }

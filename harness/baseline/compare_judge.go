@@ -12,9 +12,10 @@ import (
 func (t Terms) judge(c *Change) {
 	was, is := c.Before, c.After
 	c.Margin = max(t.Margin, leastMargin)
+	c.Noise = c.Margin
 	for _, f := range []*Figure{was, is} {
 		if f.Noise != nil {
-			c.Margin = max(c.Margin, 200**f.Noise)
+			c.Noise = max(c.Noise, 200**f.Noise)
 		}
 	}
 	switch {
@@ -78,12 +79,14 @@ func (c *Change) interval() {
 		return
 	}
 	c.Low, c.High = percent(low), percent(high)
-	limit := 1 - c.Margin/100
+	allowed, certain := 1-c.Margin/100, 1-c.Noise/100
 	switch span := fmt.Sprintf("from %s to %s", change(*c.Low), change(*c.High)); {
-	case low >= limit:
+	case low >= allowed:
 		c.Verdict, c.Reason = objective.Pass, fmt.Sprintf("The change lies %s; up to %s slower is let through.", span, amount(c.Margin))
-	case high < limit:
+	case high < certain:
 		c.Verdict, c.Reason = objective.Fail, fmt.Sprintf("The change lies %s, and up to %s slower is let through.", span, amount(c.Margin))
+	case high < allowed:
+		c.Verdict, c.Reason = objective.Inconclusive, fmt.Sprintf("The change lies %s, but the machine was so restless that less than %s slower is no proof.", span, amount(c.Noise))
 	default:
 		c.Verdict, c.Reason = objective.Inconclusive, fmt.Sprintf("The change lies %s: this does not tell whether it is within the %s that are let through.", span, amount(c.Margin))
 	}

@@ -118,16 +118,18 @@ func TestRatiosTravelOnlyWhenAsked(t *testing.T) {
 	require.Equal(t, objective.Unfit, change(t, c, "delivery lag, p99").Verdict, "an absolute time never travels")
 }
 
-func TestTheMarginIsNeverBelowTheNoise(t *testing.T) {
+func TestARestlessMachineNeitherFailsNorPasses(t *testing.T) {
 	was, is := entry(t, 1, 1.6, 4, 0), entry(t, 2, 1.4, 4, 0)
 	require.Equal(t, objective.Fail, change(t, baseline.Compare(was, is, baseline.Terms{}), "insert throughput").Verdict)
 	noise := .10
 	is.Scenarios[0].Figures[0].Noise = &noise
 	x := change(t, baseline.Compare(was, is, baseline.Terms{Margin: 2}), "insert throughput")
-	require.Equal(t, 20.0, x.Margin)
-	require.Equal(t, objective.Pass, x.Verdict)
-	x = change(t, baseline.Compare(was, was, baseline.Terms{Margin: 30}), "insert throughput")
-	require.Equal(t, 30.0, x.Margin)
+	require.Equal(t, []float64{5, 20}, []float64{x.Margin, x.Noise})
+	require.Equal(t, objective.Inconclusive, x.Verdict, "and it is no pass either")
+	require.Contains(t, x.Reason, "less than 20 % slower is no proof")
+	x = change(t, baseline.Compare(was, is, baseline.Terms{Margin: 30}), "insert throughput")
+	require.Equal(t, []float64{30, 30}, []float64{x.Margin, x.Noise})
+	require.Equal(t, objective.Pass, x.Verdict, "whoever lets 30 % through says so")
 }
 
 func TestProfilePRLetsThroughWhatIsOpenIfSomethingWasDecided(t *testing.T) {

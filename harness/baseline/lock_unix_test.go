@@ -21,12 +21,13 @@ func TestAnotherRunIsWaitedForAndNotForEver(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, unix.Flock(int(other.Fd()), unix.LOCK_EX))
 
+	second := entry(t, 2, 1.6, 4, 0)
 	impatient, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	require.ErrorContains(t, h.Append(impatient, entry(t, 2, 1.6, 4, 0)), "another run has been writing to it all the time")
+	require.ErrorContains(t, h.Append(impatient, second), "another run has been writing to it all the time")
 
 	done := make(chan error)
-	go func() { done <- h.Append(t.Context(), entry(t, 2, 1.6, 4, 0)) }()
+	go func() { done <- h.Append(t.Context(), second) }()
 	require.NoError(t, other.Close())
 	require.NoError(t, <-done)
 }

@@ -156,7 +156,7 @@ func TestAComparisonIsToldOnATerminal(t *testing.T) {
 	require.Regexp(t, `(?m)^fail +SLO-A-01  insert throughput .* 1\d % slower \[−\d+\.?\d*, −\d`, said)
 	require.Regexp(t, `(?m)^\(inconclusive\)  SLO-A-01  prices lost +0 +3 +–$`, said)
 	require.Regexp(t, `(?m)^SLO-A-01 insert throughput: The change lies from \d+ % slower to`, said)
-	require.True(t, strings.HasSuffix(said, "1 of 1 gating measure slower than before: SLO-A-01 insert throughput.\n"), said)
+	require.True(t, strings.HasSuffix(said, "1 of 1 gating measure became slower: SLO-A-01 insert throughput.\n"), said)
 
 	r.Entries[39].Environment.ID = "0123456789ab"
 	b.Reset()

@@ -32,7 +32,8 @@ report, or latest: out/latest, or else the newest run of the history.
 X % faster means throughput ratio − 1.
 
 A measure passes if it is shown to be no slower but for the margin, fails if it
-is shown to be slower by more, is inconclusive if the figures do not tell, and
+is shown to be slower by more and by more than the machine does to equal blocks,
+is inconclusive if the figures do not tell, and
 unfit if they must not be compared: another environment, another profile, a
 scenario that was written differently. Ratios of gating promises decide;
 percentiles and counts of one run against another are shown in brackets.
@@ -52,7 +53,7 @@ nothing to compare; 3 nothing is shown to be slower, but something stayed open
 		},
 	}
 	pl.flags(c)
-	c.Flags().Float64Var(&terms.Margin, "margin", 5, "slowdown in per cent that is let through; never less than 5, or than the noise of the machine")
+	c.Flags().Float64Var(&terms.Margin, "margin", 5, "slowdown in per cent that is let through, at least 5")
 	c.Flags().BoolVar(&terms.Across, "across-environments", false, "compare ratios even if the environments differ")
 	c.Flags().BoolVar(&terms.AllGate, "all-gate", false, "let percentiles and counts decide, too")
 	c.Flags().BoolVar(&asJSON, "json", false, "answer in JSON")

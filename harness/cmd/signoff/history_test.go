@@ -53,7 +53,7 @@ func TestARunIsPromotedComparedAndShown(t *testing.T) {
 	require.Regexp(t, `SLO-INGEST-01  inserts lost +0 +pass`, said(exitPassed, "baseline", "show", "v1"))
 	require.Contains(t, said(exitBroken, "baseline", "show", "v2"), "there is no baseline v2; signoff baseline list tells which there are")
 
-	require.Contains(t, said(exitPassed, "compare", "main", dir, "--all-gate"), "None of 1 gating measure is slower than before.")
+	require.Contains(t, said(exitPassed, "compare", "main", dir, "--all-gate"), "None of 1 gating measure became slower.")
 	require.Contains(t, said(exitBroken, "compare", "main", dir), "the two runs have no gating measure in common")
 	var c baseline.Comparison
 	require.NoError(t, json.Unmarshal([]byte(said(exitPassed, "compare", "main", "v1", "--all-gate", "--json")), &c))
