@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"github.com/signoff-dev/signoff/harness/environ"
@@ -27,7 +28,8 @@ type BadDay struct {
 	// Server is killed, and started again at once. Nil kills the operator's
 	// tool instead.
 	Server Server
-	// Kills is how many are made in all, spread evenly over the moves.
+	// Kills is how many are made in all, spread evenly over the moves. If too
+	// few were made on a way that ends where it began, it is taken again.
 	Kills int
 	// Seed chooses the statements and the moments in them.
 	Seed uint64
@@ -81,15 +83,13 @@ func (b BadDay) Play(ctx context.Context) (BadDayOutcome, error) {
 		return BadDayOutcome{}, errors.New("playing a bad day: there is no way to go")
 	}
 	k := &killer{BadDay: b, coin: rand.New(rand.NewPCG(b.Seed, 0x6b696c6c))}
-	move := 0
+	moves := 0
 	out, err := b.play(ctx, func(ctx context.Context, m *Move) error {
-		share := b.Kills / len(b.Way)
-		if move < b.Kills%len(b.Way) {
-			share++
-		}
-		move++
-		return k.make(ctx, m, share)
-	})
+		// A move that is over too soon leaves its kills to those that follow.
+		before := len(b.Way) - moves%len(b.Way)
+		moves++
+		return k.make(ctx, m, (b.Kills-len(k.kills)+before-1)/before)
+	}, func() bool { return len(k.kills) < b.Kills && moves < laps*len(b.Way) })
 	day := BadDayOutcome{UpgradeOutcome: out, Kills: k.kills}
 	if err != nil {
 		return day, err
@@ -106,6 +106,9 @@ func (b BadDay) Play(ctx context.Context) (BadDayOutcome, error) {
 		"kills inside a statement": count("kills inside a statement", inside, n),
 	})
 }
+
+// laps is how often the way is taken at most.
+const laps = 3
 
 // killer makes moves and kills in the middle of them.
 type killer struct {
@@ -193,6 +196,7 @@ func (k *killer) strike(ctx context.Context, task *environ.Task) error {
 	if err := k.Server.Restart(ctx); err != nil {
 		return err
 	}
+	k.Market.awaken(ctx)
 	// A tool that hangs is killed, and that is found out by running it again.
 	ended := make(chan struct{})
 	go func() { // ends with the task
@@ -206,6 +210,19 @@ func (k *killer) strike(ctx context.Context, task *environ.Task) error {
 		return nil
 	case <-patience.C:
 		return task.Kill()
+	}
+}
+
+// awaken waits until the service finds its database again, so that something is
+// stored between two kills; how long it takes is measured as a stall.
+func (m *Market) awaken(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, afterRestart)
+	defer cancel()
+	for ctx.Err() == nil {
+		if status, _, err := m.fetch(ctx, "/api/health/ready"); err == nil && status == http.StatusOK {
+			return
+		}
+		pause(ctx, 20*time.Millisecond)
 	}
 }
 

@@ -66,11 +66,12 @@ func (u Upgrade) UnderLoad(ctx context.Context) (UpgradeOutcome, error) {
 	return u.play(ctx, func(ctx context.Context, move *Move) error {
 		move.Tries = 1
 		return u.Operator.MoveTo(ctx, move.From, move.To)
-	})
+	}, func() bool { return false })
 }
 
-// play trades while the moves of the way are made, each by making.
-func (u Upgrade) play(ctx context.Context, making func(context.Context, *Move) error) (UpgradeOutcome, error) {
+// play trades while the moves of the way are made, each by making. The way is
+// taken again if it ended where it began and again says so.
+func (u Upgrade) play(ctx context.Context, making func(context.Context, *Move) error, again func() bool) (UpgradeOutcome, error) {
 	if u.Longest == 0 {
 		u.Longest = 5 * time.Minute
 	}
@@ -98,7 +99,11 @@ func (u Upgrade) play(ctx context.Context, making func(context.Context, *Move) e
 	locks, err := WatchLocks(ctx, u.Operator.DSN, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeoutCause(ctx, u.Longest, fmt.Errorf("the way took longer than %v", u.Longest))
 		defer cancel()
-		return way.take(ctx, u.Way)
+		for {
+			if err := way.take(ctx, u.Way); err != nil || !way.closed() || !again() {
+				return err
+			}
+		}
 	})
 	pause(ctx, time.Second)
 	schedule.stopped.Store(true)

@@ -21,6 +21,12 @@ func shop(t *testing.T, dsn string) *drive.Market {
 	pool, err := pgxpool.New(t.Context(), dsn)
 	require.NoError(t, err)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/health/ready" {
+			if pool.Ping(r.Context()) != nil {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+			return
+		}
 		var body struct {
 			Ticks []struct {
 				Symbol        string

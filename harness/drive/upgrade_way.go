@@ -88,6 +88,12 @@ func (w *way) take(ctx context.Context, versions []int64) error {
 	return nil
 }
 
+// closed says whether the way ended where it began.
+func (w *way) closed() bool {
+	last := w.moves[len(w.moves)-1]
+	return !last.Unfinished && last.To == w.moves[0].From
+}
+
 // see looks at the schema and returns its version.
 func (w *way) see(ctx context.Context) (int64, error) {
 	version, err := SchemaVersion(ctx, w.operator.DSN)
