@@ -101,7 +101,7 @@ func TrendOf(r Reading, v View) (Trend, error) {
 	}
 	t.LeftOut = leftOut(r.Entries, newest)
 	if older := len(entries) - mostRuns; older > 0 {
-		t.LeftOut = append(t.LeftOut, fmt.Sprintf("%s older than the %d newest are not shown.", runs(older), mostRuns))
+		t.LeftOut = append(t.LeftOut, fmt.Sprintf("Not shown: %s older than the %d newest.", runs(older), mostRuns))
 		entries = entries[older:]
 	}
 	for _, e := range entries {
@@ -173,10 +173,10 @@ func leftOut(entries []Entry, newest Entry) []string {
 	var said []string
 	for _, p := range order {
 		if p.service != newest.Service {
-			said = append(said, fmt.Sprintf("%s of another service, %s, are not shown.", runs(count[p]), p.service))
+			said = append(said, fmt.Sprintf("Not shown: %s of another service, %s.", runs(count[p]), p.service))
 			continue
 		}
-		said = append(said, fmt.Sprintf("%s of profile %s in environment %s (%s) are not comparable and not shown; see them with --profile %s --environment %s.",
+		said = append(said, fmt.Sprintf("Not shown, as not comparable: %s of profile %s in environment %s (%s); see them with --profile %s --environment %s.",
 			runs(count[p]), p.profile, p.environment, says[p], p.profile, p.environment))
 	}
 	return said

@@ -71,8 +71,8 @@ func TestFiguresOfAnotherPlaceAreLeftOutAloud(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, trend.Runs, 10)
 	require.Equal(t, []string{
-		"1 run of profile nightly in environment 0123456789ab (a laptop) are not comparable and not shown; see them with --profile nightly --environment 0123456789ab.",
-		"1 run of profile pr in environment b77349bf1fa9 (AMD EPYC, 2 cores, 8 GiB, linux, local Postgres 17) are not comparable and not shown; see them with --profile pr --environment b77349bf1fa9.",
+		"Not shown, as not comparable: 1 run of profile nightly in environment 0123456789ab (a laptop); see them with --profile nightly --environment 0123456789ab.",
+		"Not shown, as not comparable: 1 run of profile pr in environment b77349bf1fa9 (AMD EPYC, 2 cores, 8 GiB, linux, local Postgres 17); see them with --profile pr --environment b77349bf1fa9.",
 	}, trend.LeftOut)
 
 	trend, err = baseline.TrendOf(r, baseline.View{Environment: "0123456789ab"})

@@ -219,32 +219,30 @@ func (c *trendChart) hover(p baseline.Point) string {
 	return text
 }
 
-// commits draws the axis: the first commit, the last, and those of the changes,
-// as far as there is room.
+// commits draws the axis with the commits that there is room for: those of the
+// changes before the newest, the oldest and one in the middle.
 func (c *trendChart) commits() {
 	c.line("axis0", "0", px(trendFloor), "100%", px(trendFloor))
-	shown := []int{0}
-	if n := len(c.t.Runs) - 1; n > 0 {
-		shown = append(shown, n)
+	var runs []int
+	for _, s := range slices.Backward(c.s.Shifts) {
+		runs = append(runs, s.At)
 	}
-	candidates := make([]int, 0, len(c.s.Shifts)+1)
-	for _, s := range c.s.Shifts {
-		candidates = append(candidates, s.At)
-	}
-	for _, run := range append(candidates, len(c.t.Runs)/2) {
-		if !slices.ContainsFunc(shown, func(other int) bool { return math.Abs(c.x(run)-c.x(other)) < 24 }) {
-			shown = append(shown, run)
-		}
-	}
-	for _, run := range shown {
-		at := pc(c.x(run))
-		class := "mid"
+	last := len(c.t.Runs) - 1
+	var taken [][2]float64
+	for _, run := range append(runs, last, 0, last/2) {
+		const width = 30 // of a commit, in per cent
+		class, from := "mid", c.x(run)-width/2
 		switch run {
 		case 0:
-			class = ""
-		case len(c.t.Runs) - 1:
-			class = "e"
+			class, from = "", c.x(run)
+		case last:
+			class, from = "e", c.x(run)-width
 		}
+		if slices.ContainsFunc(taken, func(t [2]float64) bool { return from < t[1] && t[0] < from+width }) {
+			continue
+		}
+		taken = append(taken, [2]float64{from, from + width})
+		at := pc(c.x(run))
 		c.line("axis0", at, px(trendFloor), at, px(trendFloor+4))
 		c.text("sha "+class, at, px(trendFloor+18), commitWords(c.t.Runs[run].Commit))
 		c.text("t-dim "+class, at, px(trendFloor+32), c.t.Runs[run].Started.Format("2 Jan"))
