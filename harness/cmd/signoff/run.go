@@ -164,7 +164,7 @@ func carryOut(ctx context.Context, p program, o runOptions, service string, scre
 		Plan: plan, Postgres: postgres, Service: service, Seed: o.seed,
 		Watch: steps.Watch{Started: screen.started, Doing: screen.doing, Finished: screen.finished},
 	})
-	record.Features, record.Accounts, record.SelfTests = found.Features, found.Accounts, found.SelfTests
+	record.Features, record.Accounts, record.SelfTests, record.Passages = found.Features, found.Accounts, found.SelfTests, found.Passages
 	record.Ended = time.Now().UTC()
 	host.StealMedian, host.StealMax = steal.Shares()
 	record.Environment.Host, record.Environment.Server = host, postgres.Facts()
