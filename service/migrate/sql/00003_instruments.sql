@@ -56,10 +56,10 @@ begin
 end $$;
 create or replace function pg_temp.remove(source text) returns void language plpgsql as $$
 begin
-    delete from ticks_next t using pg_temp.market_data_taken k, instruments_next i
-    where k.kind = 'tick' and i.symbol = k.symbol and (t.instrument_id, t.at, t.trade) = (i.id, k.at, k.trade);
-    delete from bars_next b using pg_temp.market_data_taken k, instruments_next i
-    where k.kind = 'bar' and i.symbol = k.symbol and (b.instrument_id, b.day) = (i.id, (k.at at time zone 'UTC')::date);
+    call pg_temp.remove_from('ticks_next', $f$ pg_temp.market_data_taken k join instruments_next i on k.kind = 'tick' and i.symbol = k.symbol $f$,
+        '(t.instrument_id, t.at, t.trade) = (i.id, k.at, k.trade)');
+    call pg_temp.remove_from('bars_next', $f$ pg_temp.market_data_taken k join instruments_next i on k.kind = 'bar' and i.symbol = k.symbol $f$,
+        $f$ (t.instrument_id, t.day) = (i.id, (k.at at time zone 'UTC')::date) $f$);
 end $$;
 create or replace function pg_temp.swap() returns void language plpgsql as $$
 begin
@@ -215,12 +215,11 @@ end $$;
 create or replace function pg_temp.remove(source text) returns void language plpgsql as $$
 begin
     if source = 'ticks' then
-        delete from market_data_next m using pg_temp.ticks_taken k, instruments_next i
-        where i.id = k.instrument_id and (m.kind, m.symbol, m.at, m.trade) = ('tick', i.symbol, k.at, k.trade);
+        call pg_temp.remove_from('market_data_next', 'pg_temp.ticks_taken k join instruments_next i on i.id = k.instrument_id',
+            $f$ (t.kind, t.symbol, t.at, t.trade) = ('tick', i.symbol, k.at, k.trade) $f$);
     else
-        delete from market_data_next m using pg_temp.bars_taken k, instruments_next i
-        where i.id = k.instrument_id
-          and (m.kind, m.symbol, m.at, m.trade) = ('bar', i.symbol, k.day::timestamp at time zone 'UTC', 0);
+        call pg_temp.remove_from('market_data_next', 'pg_temp.bars_taken k join instruments_next i on i.id = k.instrument_id',
+            $f$ (t.kind, t.symbol, t.at, t.trade) = ('bar', i.symbol, k.day::timestamp at time zone 'UTC', 0) $f$);
     end if;
 end $$;
 create or replace function pg_temp.swap() returns void language plpgsql as $$

@@ -48,11 +48,9 @@ end $$;
 create or replace function pg_temp.remove(source text) returns void language plpgsql as $$
 begin
     if source = 'ticks' then
-        delete from ticks_next t using pg_temp.ticks_taken k
-        where (t.instrument_id, t.at, t.trade) = (k.instrument_id, k.at, k.trade);
+        call pg_temp.remove_from('ticks_next', 'pg_temp.ticks_taken k', '(t.instrument_id, t.at, t.trade) = (k.instrument_id, k.at, k.trade)');
     else
-        delete from bars_next b using pg_temp.bars_taken k
-        where (b.instrument_id, b.day) = (k.instrument_id, k.day);
+        call pg_temp.remove_from('bars_next', 'pg_temp.bars_taken k', '(t.instrument_id, t.day) = (k.instrument_id, k.day)');
     end if;
 end $$;
 create or replace function pg_temp.swap() returns void language plpgsql as $$
@@ -247,11 +245,9 @@ end $$;
 create or replace function pg_temp.remove(source text) returns void language plpgsql as $$
 begin
     if source = 'ticks' then
-        delete from ticks_next t using pg_temp.ticks_taken k
-        where (t.instrument_id, t.at, t.trade) = (k.instrument_id, k.at, k.trade);
+        call pg_temp.remove_from('ticks_next', 'pg_temp.ticks_taken k', '(t.instrument_id, t.at, t.trade) = (k.instrument_id, k.at, k.trade)');
     else
-        delete from bars_next b using pg_temp.bars_taken k
-        where (b.instrument_id, b.day) = (k.instrument_id, k.day);
+        call pg_temp.remove_from('bars_next', 'pg_temp.bars_taken k', '(t.instrument_id, t.day) = (k.instrument_id, k.day)');
     end if;
 end $$;
 create or replace function pg_temp.swap() returns void language plpgsql as $$

@@ -124,6 +124,17 @@ begin
     end loop;
 end $$;
 
+-- Removes the rows t of a copy that a condition on the keys k finds, one by one
+-- through the copy's key: "offset 0" keeps the planner, which knows neither the
+-- keys nor the copy yet, from reading all of the one for each of the other.
+create or replace procedure pg_temp.remove_from(target text, taken text, condition text) language plpgsql as $$
+begin
+    execute format($f$
+        delete from %1$I where ctid = any (array(
+            select t.ctid from %2$s cross join lateral (select t.ctid from %1$I t where %3$s offset 0) t
+        )) $f$, target, taken, condition);
+end $$;
+
 -- Takes some keys from the log and copies their rows as they are now. Whoever
 -- changes a row after that notes its key again.
 create or replace function pg_temp.apply_changes(source text, batch integer) returns bigint language plpgsql as $$
@@ -139,13 +150,17 @@ begin
     execute format('delete from pg_temp.%I', source || '_taken');
     execute format($f$
         with gone as (
-            delete from %1$I where seq in (select seq from %1$I order by seq limit %2$s) returning %3$s
+            delete from %1$I where seq <= (
+                select max(seq) from (select seq from %1$I order by seq limit %2$s) as next
+            ) returning %3$s
         ), one as (
             insert into pg_temp.%4$I select distinct %3$s from gone
         )
         select count(*) from gone $f$, source || '_changes', batch, keys, source || '_taken') into taken;
     if taken > 0 then
-        rows := format('(select s.* from pg_temp.%I k join %I s using (%s))', source || '_taken', source, keys);
+        rows := format('(select s.* from pg_temp.%I k cross join lateral (select * from %I s where (%s) = (%s) offset 0) s)',
+            source || '_taken', source, 's.' || array_to_string(pg_temp.key_of(source), ', s.'),
+            'k.' || array_to_string(pg_temp.key_of(source), ', k.'));
         perform pg_temp.look(source, rows);
         perform pg_temp.remove(source);
         perform pg_temp.place(source, rows);
