@@ -11,7 +11,7 @@ Feature: Live prices reach traders in time
     @pr @SLO-STREAM-01
     Scenario: Ordinary trading day
       Given 100 traders watching the market
-      When the market trades 100 prices a second for 6 seconds
+      When the market trades 100 prices a second for 4 seconds
       Then these objectives hold:
         | measure                | target           |
         | delivery lag, p99      | at most 250 ms   |

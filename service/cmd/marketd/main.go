@@ -42,21 +42,13 @@ func main() {
 }
 
 // run carries out one command line and returns the exit code. The first
-// SIGINT or SIGTERM asks the work to end well.
+// SIGINT or SIGTERM asks the work to end well, the second ends it.
 func run(ctx context.Context, p program, args []string) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop)
 
-	root := &cobra.Command{
-		Use:           "marketd",
-		Short:         "Serve market data from Postgres",
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		Example: `  marketd migrate up --database postgres://localhost/market
-  marketd ingest bars.csv --database postgres://localhost/market
-  marketd serve --database postgres://localhost/market`,
-	}
-	root.AddCommand(newServe(p), newMigrate(p), newPartitions(p), newIngest(p), newVersion(p))
+	root := newRoot(p)
 	root.SetArgs(args)
 	root.SetOut(p.out)
 	root.SetErr(p.err)
@@ -70,6 +62,21 @@ func run(ctx context.Context, p program, args []string) int {
 		return exitFailed
 	}
 	return exitUsage
+}
+
+// newRoot is the whole command line.
+func newRoot(p program) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "marketd",
+		Short:         "Serve market data from Postgres",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Example: `  marketd migrate up --database postgres://localhost/market
+  marketd ingest bars.csv --database postgres://localhost/market
+  marketd serve --database postgres://localhost/market`,
+	}
+	root.AddCommand(newServe(p), newMigrate(p), newPartitions(p), newIngest(p), newVersion(p))
+	return root
 }
 
 func newVersion(p program) *cobra.Command {
