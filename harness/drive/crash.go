@@ -83,12 +83,15 @@ func (b BadDay) Play(ctx context.Context) (BadDayOutcome, error) {
 		return BadDayOutcome{}, errors.New("playing a bad day: there is no way to go")
 	}
 	k := &killer{BadDay: b, coin: rand.New(rand.NewPCG(b.Seed, 0x6b696c6c))}
-	moves := 0
+	moves, before := 0, 0
 	out, err := b.play(ctx, func(ctx context.Context, m *Move) error {
 		// A move that is over too soon leaves its kills to those that follow.
-		before := len(b.Way) - moves%len(b.Way)
+		at := moves % len(b.Way)
+		if at == 0 {
+			before = len(k.kills)
+		}
 		moves++
-		return k.make(ctx, m, (b.Kills-len(k.kills)+before-1)/before)
+		return k.make(ctx, m, before+(b.Kills-before)*(at+1)/len(b.Way)-len(k.kills))
 	}, func() bool { return len(k.kills) < b.Kills && moves < laps*len(b.Way) })
 	day := BadDayOutcome{UpgradeOutcome: out, Kills: k.kills}
 	if err != nil {
