@@ -42,7 +42,7 @@ validate: build ## Run the promises against a real Postgres and sign the report 
 
 .PHONY: test
 test: need-go ## Run the tests of the harness and the service
-	$(GO) test -timeout 5m ./...
+	$(GO) test -timeout 10m ./...
 
 .PHONY: lint
 lint: build tools ## Check style, imports, workflows and the list of steps
@@ -55,7 +55,8 @@ vulnerabilities: $(GOVULNCHECK_BIN) ## Compare the code with the Go vulnerabilit
 	@.ci/vulnerabilities $(GOVULNCHECK_BIN)
 
 .PHONY: bench
-bench: need-go ## Compare the load engine with pgbench, and an arm with itself a hundred times
+bench: need-go ## Compare the load engine with pgbench, an arm with itself a hundred times, and time the partition manager
+	$(GO) test -run '^$$' -bench 'ThousandPartitions|HundredThousandRows' -benchtime 1x -timeout 5m ./service/partition
 	$(GO) test -run '^$$' -bench Insert -benchtime 1x -timeout 10m ./harness/load
 	$(GO) test -run '^$$' -bench AA -benchtime 1x -timeout 30m ./harness/experiment
 
