@@ -56,7 +56,8 @@ vulnerabilities: $(GOVULNCHECK_BIN) ## Compare the code with the Go vulnerabilit
 
 .PHONY: bench
 bench: need-go ## Compare the load engine with pgbench, an arm with itself a hundred times, and time the partition manager
-	$(GO) test -run '^$$' -bench 'ThousandPartitions|HundredThousandRows' -benchtime 1x -timeout 5m ./service/partition
+	$(GO) test -run '^$$' -bench 'Status' -benchtime 30x -timeout 5m ./service/partition
+	$(GO) test -run '^$$' -bench 'Ensure|Repair' -benchtime 1x -timeout 5m ./service/partition
 	$(GO) test -run '^$$' -bench Insert -benchtime 1x -timeout 10m ./harness/load
 	$(GO) test -run '^$$' -bench AA -benchtime 1x -timeout 30m ./harness/experiment
 
