@@ -81,6 +81,7 @@ func TestTheSurveyMarksWhatWouldBeChosen(t *testing.T) {
 // goes on with local. It runs in a process of its own because testcontainers
 // looks for its daemon once in each.
 func TestAPullThatStallsIsBoundedAndShown(t *testing.T) {
+	t.Parallel()
 	needLocal(t)
 	host := stallingDaemon(t)
 	cmd := exec.CommandContext(t.Context(), self(t), "pull") //nolint:gosec // ourselves

@@ -23,6 +23,7 @@ func needContainer(t testing.TB) {
 }
 
 func TestContainerProvidesADurableServerAndLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	needContainer(t)
 	p := start(t, options(t, environ.Container))
 	checkServer(t, p, environ.Container)
@@ -35,6 +36,7 @@ func TestContainerProvidesADurableServerAndLeavesNothingBehind(t *testing.T) {
 }
 
 func TestContainerKeepsToTheImageThatWasNamed(t *testing.T) {
+	t.Parallel()
 	needContainer(t)
 	o := options(t, environ.Container)
 	o.Image = "registry.invalid/no-such-image:1"
@@ -44,7 +46,7 @@ func TestContainerKeepsToTheImageThatWasNamed(t *testing.T) {
 
 // containers are the names of the containers that these tests made.
 func containers(t testing.TB) string {
-	out, err := exec.Command("docker", "ps", "--all", "--format", "{{.Names}}", "--filter", "name=signoff-"+runID()).Output() //nolint:gosec // a number
+	out, err := exec.Command("docker", "ps", "--all", "--format", "{{.Names}}", "--filter", "name=signoff-"+runID(t)).Output() //nolint:gosec // a number
 	require.NoError(t, err)
 	return string(out)
 }

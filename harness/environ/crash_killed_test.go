@@ -18,6 +18,7 @@ import (
 // The moments at which a run that crashes its server is killed: what it last
 // said, and how long after that.
 func TestARunThatIsKilledWhileItCrashesItsServerLeavesNothing(t *testing.T) {
+	t.Parallel()
 	moments := map[string]struct {
 		says  string
 		after time.Duration
@@ -42,7 +43,7 @@ func TestARunThatIsKilledWhileItCrashesItsServerLeavesNothing(t *testing.T) {
 					t.Skip("the daemon does its part in one go")
 				}
 				temp := sharedTemp(t)
-				cmd := exec.Command(self(t), "crasher", choice, temp, runID()) //nolint:gosec // ourselves
+				cmd := exec.Command(self(t), "crasher", choice, temp, runID(t)) //nolint:gosec // ourselves
 				cmd.Stderr = os.Stderr
 				stdout, err := cmd.StdoutPipe()
 				require.NoError(t, err)

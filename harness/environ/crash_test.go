@@ -22,11 +22,12 @@ import (
 )
 
 func TestALocalServerComesBackFromEveryCrashWithWhatItAcknowledged(t *testing.T) {
+	t.Parallel()
 	needLocal(t)
 	o := options(t, environ.Local)
 	o.TempDir = sharedTemp(t)
 	p := start(t, o)
-	checkCrashes(t, p, 20, func(pids []int) bool { return !slices.ContainsFunc(pids, lives) })
+	checkCrashes(t, p, 6, func(pids []int) bool { return !slices.ContainsFunc(pids, lives) })
 	memory := memoryOf(t, show(t, p, "data_directory"))
 	require.True(t, memoryThere(memory))
 	require.NoError(t, p.Stop(context.Background()))
@@ -37,10 +38,11 @@ func TestALocalServerComesBackFromEveryCrashWithWhatItAcknowledged(t *testing.T)
 }
 
 func TestAContainerComesBackFromEveryCrashWithWhatItAcknowledged(t *testing.T) {
+	t.Parallel()
 	needContainer(t)
 	p := start(t, options(t, environ.Container))
-	checkCrashes(t, p, 4, func([]int) bool {
-		out, err := exec.Command("docker", "ps", "--quiet", "--filter", "name=signoff-"+runID()).Output() //nolint:gosec // a number
+	checkCrashes(t, p, 2, func([]int) bool {
+		out, err := exec.Command("docker", "ps", "--quiet", "--filter", "name=signoff-"+runID(t)).Output() //nolint:gosec // a number
 		return err == nil && len(out) == 0
 	})
 	require.NoError(t, p.Stop(context.Background()))
@@ -149,6 +151,7 @@ func kept(t testing.TB, dsn string, writer int) (rows, highest int) {
 }
 
 func TestCrashAndRestartInTheWrongStateSaySo(t *testing.T) {
+	t.Parallel()
 	needLocal(t)
 	p := start(t, options(t, environ.Local))
 	data := show(t, p, "data_directory")
@@ -164,6 +167,7 @@ func TestCrashAndRestartInTheWrongStateSaySo(t *testing.T) {
 }
 
 func TestAnExternalServerIsNeitherCrashedNorDoubled(t *testing.T) {
+	t.Parallel()
 	needLocal(t)
 	theirs := start(t, options(t, environ.Local))
 	p := start(t, options(t, theirs.DSN("")))
@@ -183,6 +187,7 @@ func TestAnExternalServerIsNeitherCrashedNorDoubled(t *testing.T) {
 }
 
 func TestAServerThatComesBackOtherwiseIsAnError(t *testing.T) {
+	t.Parallel()
 	needLocal(t)
 	p := start(t, options(t, environ.Local))
 	run(t, p, "ALTER SYSTEM SET commit_delay = 10")
@@ -191,6 +196,7 @@ func TestAServerThatComesBackOtherwiseIsAnError(t *testing.T) {
 }
 
 func TestARestartThatFailsCanBeRepeated(t *testing.T) {
+	t.Parallel()
 	needLocal(t)
 	p := start(t, options(t, environ.Local))
 	control := filepath.Join(show(t, p, "data_directory"), "global", "pg_control")
@@ -204,6 +210,7 @@ func TestARestartThatFailsCanBeRepeated(t *testing.T) {
 }
 
 func TestAServerThatEndedByItselfIsNotCrashed(t *testing.T) {
+	t.Parallel()
 	needLocal(t)
 	p := start(t, options(t, environ.Local))
 	pids := processesOf(show(t, p, "data_directory"))
@@ -214,6 +221,7 @@ func TestAServerThatEndedByItselfIsNotCrashed(t *testing.T) {
 }
 
 func TestAnotherServerSharesNothingWithTheFirst(t *testing.T) {
+	t.Parallel()
 	tests := map[string]func(t *testing.T) environ.Options{
 		environ.Local:     func(t *testing.T) environ.Options { needLocal(t); return options(t, environ.Local) },
 		environ.Container: func(t *testing.T) environ.Options { needContainer(t); return options(t, environ.Container) },
@@ -225,6 +233,7 @@ func TestAnotherServerSharesNothingWithTheFirst(t *testing.T) {
 	}
 	for provider, choose := range tests {
 		t.Run(provider, func(t *testing.T) {
+			t.Parallel()
 			o := choose(t)
 			o.TempDir = sharedTemp(t)
 			began := time.Now()

@@ -66,7 +66,7 @@ func ownBinaries(t testing.TB) []byte {
 	home := filepath.Dir(filepath.Dir(initdb))
 	libraries, err := filepath.Glob(filepath.Join(home, "lib", "*.so"))
 	require.NoError(t, err)
-	args := []string{"--create", "--dereference", "--use-compress-program=xz -1", "--file", txz,
+	args := []string{"--create", "--dereference", "--use-compress-program=xz -0", "--file", txz,
 		"--directory", home, "--exclude=llvmjit*", "bin/initdb", "bin/postgres", "bin/pg_ctl"}
 	for _, library := range libraries {
 		args = append(args, "lib/"+filepath.Base(library))
@@ -107,6 +107,7 @@ func embeddedOptions(t testing.TB, r *repository) (environ.Options, *[]string) {
 }
 
 func TestEmbeddedDownloadsOnceAndProvidesADurableServer(t *testing.T) {
+	t.Parallel()
 	jar := ownBinaries(t)
 	r := newRepository(t, jar, checksum(jar))
 	o, said := embeddedOptions(t, r)
@@ -125,6 +126,7 @@ func TestEmbeddedDownloadsOnceAndProvidesADurableServer(t *testing.T) {
 }
 
 func TestEmbeddedRefusesWhatItCannotTrust(t *testing.T) {
+	t.Parallel()
 	needLocal(t)
 	damaged := jarOf(t, []byte("no archive"))
 	tests := map[string]struct {
@@ -150,6 +152,7 @@ func TestEmbeddedRefusesWhatItCannotTrust(t *testing.T) {
 }
 
 func TestEmbeddedSaysWhenItsRepositoryIsNoUse(t *testing.T) {
+	t.Parallel()
 	o := options(t, environ.Embedded)
 	o.CacheDir = t.TempDir()
 	for name, repository := range map[string]string{

@@ -13,6 +13,7 @@ import (
 )
 
 func TestExternalTouchesOnlyItsOwnDatabases(t *testing.T) {
+	t.Parallel()
 	needLocal(t)
 	theirs := start(t, options(t, environ.Local))
 	_, err := theirs.CreateDatabase(t.Context(), "theirs", "")
@@ -29,6 +30,7 @@ func TestExternalTouchesOnlyItsOwnDatabases(t *testing.T) {
 }
 
 func TestAnAddressThatIsNoUseIsOneClearErrorWithoutThePassword(t *testing.T) {
+	t.Parallel()
 	needLocal(t)
 	p := start(t, options(t, environ.Local))
 	run(t, p, "CREATE ROLE poor LOGIN PASSWORD 'hunter2'")
@@ -63,10 +65,11 @@ func TestAnAddressThatIsNoUseIsOneClearErrorWithoutThePassword(t *testing.T) {
 }
 
 func TestOnlyADatabaseOfThisRunCanBeATemplate(t *testing.T) {
+	t.Parallel()
 	needLocal(t)
 	p := start(t, options(t, environ.Local))
 	_, err := p.CreateDatabase(t.Context(), "copy", "missing")
-	require.ErrorContains(t, err, "reading template signoff_"+runID())
+	require.ErrorContains(t, err, "reading template signoff_"+runID(t))
 	_, err = p.CreateDatabase(t.Context(), "!?", "")
 	require.ErrorContains(t, err, "the name needs a letter or a digit")
 	long := strings.Repeat("a long name ", 10)

@@ -32,7 +32,7 @@ type helper struct {
 // startHelper starts a run on a choice of Postgres and waits until it is ready.
 func startHelper(t testing.TB, choice string) *helper {
 	h := &helper{temp: sharedTemp(t), stderr: &strings.Builder{}}
-	h.command = exec.Command(self(t), "harness", choice, h.temp, runID()) //nolint:gosec // ourselves
+	h.command = exec.Command(self(t), "harness", choice, h.temp, runID(t)) //nolint:gosec // ourselves
 	h.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	h.command.Stderr = h.stderr
 	stdin, err := h.command.StdinPipe()
@@ -88,6 +88,7 @@ func endings() map[string]func(h *helper) error {
 }
 
 func TestNothingIsLeftBehindWhateverEndsARun(t *testing.T) {
+	t.Parallel()
 	needLocal(t)
 	for name, end := range endings() {
 		t.Run(name, func(t *testing.T) {
@@ -101,6 +102,7 @@ func TestNothingIsLeftBehindWhateverEndsARun(t *testing.T) {
 }
 
 func TestARunThatIsKilledWhileItStartsLeavesNothing(t *testing.T) {
+	t.Parallel()
 	needLocal(t)
 	temp := sharedTemp(t)
 	killWhen(t, "making a private cluster", environ.Local, temp, func() bool { return true })
@@ -111,6 +113,7 @@ func TestARunThatIsKilledWhileItStartsLeavesNothing(t *testing.T) {
 }
 
 func TestARunThatIsKilledWhileItsContainerStartsLeavesNothing(t *testing.T) {
+	t.Parallel()
 	needContainer(t)
 	temp := sharedTemp(t)
 	for _, ready := range []func() bool{
@@ -124,7 +127,7 @@ func TestARunThatIsKilledWhileItsContainerStartsLeavesNothing(t *testing.T) {
 
 // killWhen starts a run and kills it when it has said something and is ready.
 func killWhen(t testing.TB, says, choice, temp string, ready func() bool) {
-	cmd := exec.Command(self(t), "harness", choice, temp, runID()) //nolint:gosec // ourselves
+	cmd := exec.Command(self(t), "harness", choice, temp, runID(t)) //nolint:gosec // ourselves
 	stderr, err := cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
@@ -136,6 +139,7 @@ func killWhen(t testing.TB, says, choice, temp string, ready func() bool) {
 }
 
 func TestAKilledRunLeavesNoContainer(t *testing.T) {
+	t.Parallel()
 	needContainer(t)
 	h := startHelper(t, environ.Container)
 	require.NotEmpty(t, containers(t))
@@ -146,10 +150,11 @@ func TestAKilledRunLeavesNoContainer(t *testing.T) {
 }
 
 func TestAKilledRunLeavesNoDatabaseOnAnExternalServer(t *testing.T) {
+	t.Parallel()
 	needLocal(t)
 	p := start(t, options(t, environ.Local))
 	h := startHelper(t, p.DSN(""))
-	require.Contains(t, databases(t, p), "signoff_"+runID())
+	require.Contains(t, databases(t, p), "signoff_"+runID(t))
 	require.NoError(t, h.command.Process.Kill())
 	_ = h.command.Wait() // killed, as it should be
 	h.requireNothingLeft(t)
@@ -168,6 +173,7 @@ func databases(t testing.TB, p *environ.Postgres) string {
 }
 
 func TestTheJanitorCleansUpNothingAfterAFarewell(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	keep := `{"keep":{"kind":"directory","path":"` + dir + `"}}` + "\n"
 	require.NoError(t, environ.Janitor(t.Context(), strings.NewReader(keep+`{"done":true}`+"\n")))
@@ -180,6 +186,7 @@ func TestTheJanitorCleansUpNothingAfterAFarewell(t *testing.T) {
 }
 
 func TestTheJanitorLeavesAProcessThatGotTheNumberLater(t *testing.T) {
+	t.Parallel()
 	cmd := exec.Command("sleep", "300")
 	require.NoError(t, cmd.Start())
 	line := `{"keep":{"kind":"process","pid":` + strconv.Itoa(cmd.Process.Pid) + `,"born":"1","signal":9}}` + "\n"

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"hash/crc32"
 	"net"
 	"net/http"
 	"os"
@@ -43,6 +45,7 @@ func TestMain(m *testing.M) {
 			os.Exit(0)
 		}
 	}
+	_ = flag.Set("test.parallel", "4") // they wait more than they work; an argument of go test goes before this
 	os.Exit(m.Run())
 }
 
@@ -57,14 +60,17 @@ func self(t testing.TB) string {
 func options(t testing.TB, choice string) environ.Options {
 	return environ.Options{
 		Choice:         choice,
-		RunID:          runID(),
+		RunID:          runID(t),
 		JanitorCommand: []string{self(t), "janitor"},
 		Progress:       func(line string) { t.Log(line) },
 	}
 }
 
-// runID names what the tests of this process make, and that of their helpers.
-func runID() string { return fmt.Sprintf("test%d", os.Getpid()) }
+// runID names what a test of this process makes, and its helpers: no other
+// test that runs beside it finds that.
+func runID(t testing.TB) string {
+	return fmt.Sprintf("test%dt%08x", os.Getpid(), crc32.ChecksumIEEE([]byte(t.Name())))
+}
 
 // start provides a server for one test.
 func start(t testing.TB, o environ.Options) *environ.Postgres {

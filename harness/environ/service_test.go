@@ -25,6 +25,7 @@ func service(t testing.TB, behaviour string) (*environ.Service, error) {
 }
 
 func TestAServiceServesUntilItIsStopped(t *testing.T) {
+	t.Parallel()
 	s, err := service(t, "well")
 	require.NoError(t, err)
 	response, err := http.Get(s.URL() + "/api/health/live")
@@ -44,6 +45,7 @@ func TestAServiceServesUntilItIsStopped(t *testing.T) {
 }
 
 func TestAServiceThatDoesNotGetReadySaysWhy(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct{ behaviour, want string }{
 		"it dies at once":        {"dies", "it ended with exit code 1; last it said: serving: the schema is not the newest; run marketd migrate up"},
 		"it never says a word":   {"mute", "it was not ready within 2s; last it said: nothing"},
@@ -52,6 +54,7 @@ func TestAServiceThatDoesNotGetReadySaysWhy(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			_, err := service(t, test.behaviour)
 			require.ErrorContains(t, err, test.want)
 			require.NotContains(t, err.Error(), "secret")
@@ -60,6 +63,7 @@ func TestAServiceThatDoesNotGetReadySaysWhy(t *testing.T) {
 }
 
 func TestAServiceThatDoesNotEndIsKilledWithItsChildren(t *testing.T) {
+	t.Parallel()
 	s, err := service(t, "stubborn")
 	require.NoError(t, err)
 	_, after, found := strings.Cut(s.LogTail(), "child ")
@@ -72,12 +76,14 @@ func TestAServiceThatDoesNotEndIsKilledWithItsChildren(t *testing.T) {
 }
 
 func TestAServiceThatEndsBadlySaysSo(t *testing.T) {
+	t.Parallel()
 	s, err := service(t, "sulks")
 	require.NoError(t, err)
 	require.ErrorContains(t, s.Stop(t.Context()), "exit code 1; last it said: not all writes were drained")
 }
 
 func TestAServiceThatIsKilledOnPurposeIsNoError(t *testing.T) {
+	t.Parallel()
 	s, err := service(t, "well")
 	require.NoError(t, err)
 	require.NoError(t, s.Kill())
@@ -86,11 +92,13 @@ func TestAServiceThatIsKilledOnPurposeIsNoError(t *testing.T) {
 }
 
 func TestAServiceThatIsMissingIsNamed(t *testing.T) {
+	t.Parallel()
 	_, err := environ.StartService(t.Context(), environ.ServiceOptions{Path: filepath.Join(t.TempDir(), "marketd")})
 	require.ErrorContains(t, err, "there is no such program")
 }
 
 func TestACommandReturnsItsOutputOrItsLastWords(t *testing.T) {
+	t.Parallel()
 	out, err := environ.Command(t.Context(), self(t), "postgres://user:secret@h/d", "migrate", "status")
 	require.NoError(t, err)
 	require.Equal(t, "version 1\n", out)

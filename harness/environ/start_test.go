@@ -12,6 +12,7 @@ import (
 )
 
 func TestLocalProvidesADurableServerAndLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	needLocal(t)
 	o := options(t, environ.Local)
 	o.TempDir = sharedTemp(t)
@@ -66,7 +67,7 @@ func checkServer(t testing.TB, p *environ.Postgres, provider string) {
 	var name string
 	require.NoError(t, conn.QueryRow(ctx, "SELECT count(*), current_database() FROM t").Scan(&rows, &name))
 	require.Equal(t, 1000, rows)
-	require.Regexp(t, `^signoff_`+runID()+`_[0-9a-f]{6}_scenario_slo_01$`, name)
+	require.Regexp(t, `^signoff_`+runID(t)+`_[0-9a-f]{6}_scenario_slo_01$`, name)
 	// Someone is still connected: dropping goes ahead all the same.
 	require.NoError(t, p.DropDatabase(ctx, "Scenario SLO-01"))
 	_, err = pgx.Connect(ctx, dsn)

@@ -20,6 +20,7 @@ import (
 const secretDSN = "postgres://user:secret@h/d"
 
 func TestATaskTellsItsLinesAndHowItEnded(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		behaviour string
 		lines     []string
@@ -54,6 +55,7 @@ func TestATaskTellsItsLinesAndHowItEnded(t *testing.T) {
 }
 
 func TestATaskIsNotHeldUpByAReaderWhoDoesNotCome(t *testing.T) {
+	t.Parallel()
 	task, err := environ.Begin(t.Context(), self(t), secretDSN, nil, "task", "talks")
 	require.NoError(t, err)
 	require.NoError(t, task.Wait())
@@ -62,6 +64,7 @@ func TestATaskIsNotHeldUpByAReaderWhoDoesNotCome(t *testing.T) {
 }
 
 func TestATaskIsKilledWithItsChildren(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	ways := map[string]struct {
 		end  func(*environ.Task) error
@@ -90,13 +93,15 @@ func TestATaskIsKilledWithItsChildren(t *testing.T) {
 }
 
 func TestATaskThatIsMissingIsNamed(t *testing.T) {
+	t.Parallel()
 	_, err := environ.Begin(t.Context(), "/nowhere/marketd", secretDSN, nil, "migrate")
 	require.ErrorContains(t, err, "starting /nowhere/marketd: there is no such program")
 }
 
 func TestAKilledRunLeavesNoTask(t *testing.T) {
+	t.Parallel()
 	needLocal(t)
-	cmd := exec.Command(self(t), "boss", sharedTemp(t), runID()) //nolint:gosec // ourselves
+	cmd := exec.Command(self(t), "boss", sharedTemp(t), runID(t)) //nolint:gosec // ourselves
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
