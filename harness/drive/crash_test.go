@@ -57,7 +57,7 @@ func TestAMigrationThatCannotBeRunAgainIsSeen(t *testing.T) {
 
 func TestAPriceThatACrashTakesIsSeen(t *testing.T) {
 	b := badDay(t, ``)
-	b.Server = server.postgres
+	b.Server, b.Kills = server.postgres, 1
 	execute(t, b.Operator.DSN, `ALTER TABLE ticks SET UNLOGGED`)
 	out, err := b.Play(t.Context())
 	require.NoError(t, err)

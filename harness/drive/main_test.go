@@ -2,12 +2,14 @@ package drive_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -32,6 +34,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	_ = flag.Set("test.parallel", "3") // they wait more than they work; an argument of go test goes before this
 	code := m.Run()
 	if program.path != "" {
 		_ = os.RemoveAll(filepath.Dir(program.path))
@@ -78,7 +81,7 @@ type shared struct {
 	postgres *environ.Postgres
 	why      string // there is none
 	err      error
-	made     int
+	made     atomic.Int64
 }
 
 func (s *shared) start() {
@@ -133,8 +136,7 @@ func database(t *testing.T, statements ...string) (dsn, name string) {
 	if server.postgres == nil {
 		t.Skipf("no local Postgres: %s", server.why)
 	}
-	server.made++
-	short := fmt.Sprintf("t%d", server.made)
+	short := fmt.Sprintf("t%d", server.made.Add(1))
 	dsn, err := server.postgres.CreateDatabase(t.Context(), short, "")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.postgres.DropDatabase(context.Background(), short)) })

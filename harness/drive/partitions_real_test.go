@@ -12,6 +12,7 @@ import (
 )
 
 func TestTheRealManagerLooksAfterThePartitions(t *testing.T) {
+	t.Parallel()
 	s := released(t, 7)
 	s.trades(t, 20)
 	today := time.Now().UTC().Truncate(24 * time.Hour)
@@ -47,9 +48,10 @@ func TestTheRealManagerLooksAfterThePartitions(t *testing.T) {
 }
 
 func TestTwoRealManagersHarmNobody(t *testing.T) {
+	t.Parallel()
 	s := released(t, 7)
 	out, err := drive.Rivals{Operator: s.operator, Market: s.market, Session: drive.Session{
-		Schedule: load.Constant(50, 3*time.Second), Prices: s.prices.Take(150),
+		Schedule: load.Constant(50, 2*time.Second), Prices: s.prices.Take(100),
 	}}.Work(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, out.Measures["errors of the managers"].Share.Hits, "%v", out.Trouble)

@@ -43,6 +43,7 @@ func divided(t *testing.T, does, says string) (o drive.Operator, today time.Time
 }
 
 func TestADayWithoutRoomIsSeen(t *testing.T) {
+	t.Parallel()
 	o, today := divided(t, ``, `{}`)
 	seen, err := o.Room(t.Context(), today.Add(23*time.Hour), 2)
 	require.NoError(t, err)
@@ -63,6 +64,7 @@ func TestADayWithoutRoomIsSeen(t *testing.T) {
 }
 
 func TestADetachThatBreaksOffIsLeftPending(t *testing.T) {
+	t.Parallel()
 	o, today := divided(t, ``, `{}`)
 	require.NoError(t, o.Forget(t.Context(), today, 7, 100))
 	require.NoError(t, o.InterruptDetach(t.Context(), today))
@@ -73,6 +75,7 @@ func TestADetachThatBreaksOffIsLeftPending(t *testing.T) {
 }
 
 func TestAToolThatLooksAfterThePartitionsBadlyIsSeen(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		does          string
 		lost, strayed int64
@@ -88,6 +91,7 @@ func TestAToolThatLooksAfterThePartitionsBadlyIsSeen(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			o, today := divided(t, `SET LOCAL TimeZone = 'UTC'; `+test.does, `{"created":["ticks_new"],"moved":5}`)
 			require.NoError(t, o.Forget(t.Context(), today.AddDate(0, 0, 3), 5, 1))
 			require.NoError(t, o.Forget(t.Context(), today, 7, 100))
@@ -103,6 +107,7 @@ func TestAToolThatLooksAfterThePartitionsBadlyIsSeen(t *testing.T) {
 }
 
 func TestAStatusThatWaitsForALockIsMissed(t *testing.T) {
+	t.Parallel()
 	o, _ := divided(t, `PERFORM count(*) FROM pg_class;`, `{"tables":[{"table":"ticks","partitions":[{"name":"ticks_history"}]}]}`)
 	seen, status, err := o.AskStatus(t.Context(), 3, true)
 	require.NoError(t, err)
@@ -131,6 +136,7 @@ func rivals(t *testing.T, does string) drive.Outcome {
 }
 
 func TestManagersThatGetInEachOthersWayAreSeen(t *testing.T) {
+	t.Parallel()
 	out := rivals(t, ``)
 	require.Zero(t, out.Measures["errors of the managers"].Share.Hits)
 	require.Greater(t, out.Measures["errors of the managers"].Share.Of, int64(2))

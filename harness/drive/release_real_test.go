@@ -81,6 +81,7 @@ func (s system) trades(t *testing.T, n int) drive.Outcome {
 }
 
 func TestEveryVersionIsReconciledAndItsLossCheckSeesEverySabotage(t *testing.T) {
+	t.Parallel()
 	s := released(t, 1)
 	ledger := s.trades(t, 50).Ledger
 	sums, err := drive.ReadSums(t.Context(), s.operator.DSN)
@@ -111,6 +112,7 @@ func TestEveryVersionIsReconciledAndItsLossCheckSeesEverySabotage(t *testing.T) 
 }
 
 func TestTheRealReleaseGoesUpAndDownUnderLoad(t *testing.T) {
+	t.Parallel()
 	s := released(t, 1)
 	s.trades(t, 50)
 	out, err := drive.Upgrade{
@@ -142,13 +144,14 @@ func TestTheRealReleaseSurvivesABadDay(t *testing.T) {
 				victim = server.postgres
 			}
 			out, err := drive.BadDay{
-				Upgrade: drive.Upgrade{Market: s.market, Operator: s.operator, Way: []int64{3, 7, 3, 1}, Rate: 50, Prices: s.prices},
-				Server:  victim, Kills: 4, Seed: 5, Guard: server.postgres,
+				Upgrade: drive.Upgrade{Market: s.market, Operator: s.operator, Way: []int64{7, 1}, Rate: 50, Prices: s.prices},
+				Server:  victim, Kills: 2, Seed: 5, Guard: server.postgres,
 			}.Play(t.Context())
 			require.NoError(t, err)
 			require.Empty(t, out.Changed)
 			require.Empty(t, out.Differences)
-			require.Equal(t, &measure.Share{Of: 4}, out.Measures["migrations left unfinished"].Share, "%+v", out.Moves)
+			require.Zero(t, out.Measures["migrations left unfinished"].Share.Hits, "%+v", out.Moves)
+			require.GreaterOrEqual(t, len(out.Kills), 2, "%+v", out.Moves)
 			account, err := drive.CountLosses(t.Context(), s.operator.DSN, out.Ledger)
 			require.NoError(t, err)
 			require.Zero(t, account.Lost+account.Wrong+account.Duplicated+account.Unexpected, "%+v", account)

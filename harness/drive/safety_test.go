@@ -15,6 +15,7 @@ import (
 )
 
 func TestTheRealServiceKeepsWhatMustStay(t *testing.T) {
+	t.Parallel()
 	s := released(t, 7)
 	s.trades(t, 50)
 

@@ -55,6 +55,7 @@ func stored(t *testing.T, dsn string, n int) *drive.Ledger {
 }
 
 func TestWhatIsStoredIsComparedWithWhatWasOffered(t *testing.T) {
+	t.Parallel()
 	dsn, _ := database(t, currentLayout)
 	ledger := stored(t, dsn, 20)
 	sound, err := drive.CountLosses(t.Context(), dsn, ledger)
@@ -76,6 +77,7 @@ func TestWhatIsStoredIsComparedWithWhatWasOffered(t *testing.T) {
 }
 
 func TestTheLossCheckSeesEverySabotage(t *testing.T) {
+	t.Parallel()
 	dsn, _ := database(t, currentLayout)
 	ledger := stored(t, dsn, 20)
 	execute(t, dsn, `UPDATE ticks SET price = price + 1 WHERE trade = 11`) // the middle one is no victim: it is wrong already
@@ -129,6 +131,7 @@ func TestARollbackThatLosesAltersOrInventsRowsIsSeen(t *testing.T) {
 }
 
 func TestATakeInThatLosesAltersOrConcealsRowsIsSeen(t *testing.T) {
+	t.Parallel()
 	const csv = "Date,Open,High,Low,Close,Volume,Name\n" +
 		"2016-01-04,100,102,99,101,1000,AAPL\n2016-01-05,101,103,100,102,1000,AAPL\n2016-01-06,,,,102,1000,AAPL\n2016-01-07,102,104,101,103,1000,AAPL\n"
 	operator := operated(t, `INSERT INTO bars VALUES (1, '2016-01-04', 100, 102, 99, 101, 1000), (1, '2016-01-05', 101, 103, 100, 999, 1000);`)
@@ -180,6 +183,7 @@ func TestACalculationThatIsOffIsSeen(t *testing.T) {
 }
 
 func TestTheEvidenceTellsHowTheServerCarriesAWorkloadOut(t *testing.T) {
+	t.Parallel()
 	baseline, current, _ := sides(t)
 	next := market.NewTicks(8, market.Calibration{}, market.Symbols(3), time.Now().Add(time.Hour), time.Millisecond).Next
 	for side, table := range map[*drive.Side]string{baseline: "market_data", current: "ticks"} {
@@ -195,6 +199,7 @@ func TestTheEvidenceTellsHowTheServerCarriesAWorkloadOut(t *testing.T) {
 }
 
 func TestWhatTheDriverSaysStandsInNoReport(t *testing.T) {
+	t.Parallel()
 	dsn, _ := database(t)
 	config, err := pgx.ParseConfig(dsn)
 	require.NoError(t, err)

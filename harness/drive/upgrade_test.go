@@ -76,6 +76,7 @@ func upgraded(t *testing.T, does string) drive.Upgrade {
 }
 
 func TestAnUpgradeThatHarmsNobodyIsSeen(t *testing.T) {
+	t.Parallel()
 	u := upgraded(t, ``)
 	out, err := u.UnderLoad(t.Context())
 	require.NoError(t, err)
@@ -108,6 +109,7 @@ func TestAnUpgradeThatStopsWritersIsSeen(t *testing.T) {
 }
 
 func TestAnUpgradeThatHarmsIsSeen(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		does          string
 		rows, schema  int64
@@ -122,6 +124,7 @@ func TestAnUpgradeThatHarmsIsSeen(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			out, err := upgraded(t, test.does).UnderLoad(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, test.rows, out.Measures["rows changed"].Share.Hits, out.Changed)
@@ -137,6 +140,7 @@ func TestAnUpgradeThatHarmsIsSeen(t *testing.T) {
 }
 
 func TestAnUpgradeThatDoesNotGetThereIsSeen(t *testing.T) {
+	t.Parallel()
 	out, err := upgraded(t, `goal := least(goal, 2);`).UnderLoad(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, &measure.Share{Hits: 1, Of: 2}, out.Measures["migrations left unfinished"].Share, "and the way ends there")
