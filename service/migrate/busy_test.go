@@ -11,6 +11,7 @@ import (
 )
 
 func TestTwoWhoMigrateAtOnceDoNotDisturbEachOther(t *testing.T) {
+	t.Parallel()
 	dsn := testdb.Empty(t)
 	done := make(chan error, 2)
 	steps := make(chan int, 2)
@@ -29,6 +30,7 @@ func TestTwoWhoMigrateAtOnceDoNotDisturbEachOther(t *testing.T) {
 }
 
 func TestATableThatStaysInUseEndsInAWordAndTheNextRunFinishes(t *testing.T) {
+	t.Parallel()
 	dsn := testdb.Empty(t)
 	migrateTo(t, open(t, dsn, migrate.Options{}), 4)
 	reader, err := connect(t, dsn).Begin(t.Context())
@@ -51,6 +53,7 @@ func TestATableThatStaysInUseEndsInAWordAndTheNextRunFinishes(t *testing.T) {
 }
 
 func TestALongCopyTellsHowFarItIsAndGoesOnWhereItWasKilled(t *testing.T) {
+	t.Parallel()
 	dsn := testdb.Empty(t)
 	conn := connect(t, dsn)
 	migrateTo(t, open(t, dsn, migrate.Options{}), 3)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestEveryVersionHasTheCatalogueThatIsWrittenDown(t *testing.T) {
+	t.Parallel()
 	if rewriting() {
 		rewrite(t)
 	}

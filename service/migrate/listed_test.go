@@ -12,6 +12,7 @@ import (
 // TestWhoIsListedWhileRowsAreCopiedIsThereAfterwards: after a rollback the
 // service lists instruments in instruments_kept, also while the way up is taken.
 func TestWhoIsListedWhileRowsAreCopiedIsThereAfterwards(t *testing.T) {
+	t.Parallel()
 	dsn := testdb.Empty(t)
 	conn := connect(t, dsn)
 	m := open(t, dsn, migrate.Options{})

@@ -20,8 +20,10 @@ import (
 )
 
 func TestWhoWritesWhileAStepRunsLosesNothing(t *testing.T) {
+	t.Parallel()
 	for _, way := range [][2]int64{{2, 3}, {3, 4}, {4, 5}, {5, 6}, {6, 5}, {4, 3}, {3, 2}} {
 		t.Run(fmt.Sprintf("%d to %d", way[0], way[1]), func(t *testing.T) {
+			t.Parallel()
 			dsn := testdb.Empty(t)
 			conn := connect(t, dsn)
 			m := open(t, dsn, migrate.Options{})
@@ -42,7 +44,7 @@ func TestWhoWritesWhileAStepRunsLosesNothing(t *testing.T) {
 				if e.Kind != migrate.End || !strings.HasPrefix(e.Title, "copy the") {
 					return
 				}
-				enough := w.written.Load() + 150
+				enough := w.written.Load() + 60
 				for w.written.Load() < enough && len(done) == 0 {
 					runtime.Gosched()
 				}

@@ -2,6 +2,7 @@ package migrate_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"testing"
 	"time"
@@ -13,9 +14,13 @@ import (
 	"github.com/signoff-dev/signoff/service/migrate"
 )
 
-func TestMain(m *testing.M) { testdb.Main(m) }
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "4") // they wait more than they work; an argument of go test goes before this
+	testdb.Main(m)
+}
 
 func TestEveryRowGoesDownAndUpAgainFromEveryVersion(t *testing.T) {
+	t.Parallel()
 	m, conn := database(t)
 	migrateUp(t, m, 1)
 	fill(t, conn)
@@ -36,6 +41,7 @@ func TestEveryRowGoesDownAndUpAgainFromEveryVersion(t *testing.T) {
 }
 
 func TestRowsWrittenSinceGoDownToo(t *testing.T) {
+	t.Parallel()
 	m, conn := database(t)
 	migrateUp(t, m, 1)
 	fill(t, conn)
@@ -59,6 +65,7 @@ func TestRowsWrittenSinceGoDownToo(t *testing.T) {
 }
 
 func TestInstrumentsKeepTheirNumbersOnTheWayDownAndUp(t *testing.T) {
+	t.Parallel()
 	m, conn := database(t)
 	migrateUp(t, m, m.Newest())
 	run(t, conn, `insert into instruments (symbol) values ('Z'), ('A'), ('M')`)
@@ -76,6 +83,7 @@ func TestInstrumentsKeepTheirNumbersOnTheWayDownAndUp(t *testing.T) {
 }
 
 func TestRowsThatHaveNoPlaceAreRefusedAndStay(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		from    int64
 		row     string
@@ -164,6 +172,7 @@ func TestRowsThatHaveNoPlaceAreRefusedAndStay(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			m, conn := database(t)
 			migrateUp(t, m, test.from)
 			run(t, conn, test.row)
@@ -190,6 +199,7 @@ func TestRowsThatHaveNoPlaceAreRefusedAndStay(t *testing.T) {
 }
 
 func TestOnlyTheFirstFiveOffendersAreNamed(t *testing.T) {
+	t.Parallel()
 	m, conn := database(t)
 	migrateUp(t, m, 1)
 	run(t, conn, `insert into market_data (kind, symbol, at, trade, close, volume)
@@ -201,6 +211,7 @@ func TestOnlyTheFirstFiveOffendersAreNamed(t *testing.T) {
 }
 
 func TestAStepWaitsForATableOnlyShortlyButTriesAgain(t *testing.T) {
+	t.Parallel()
 	m, conn := database(t)
 	migrateUp(t, m, 1)
 	tx, err := conn.Begin(t.Context())
@@ -223,6 +234,7 @@ func TestAStepWaitsForATableOnlyShortlyButTriesAgain(t *testing.T) {
 }
 
 func TestABusyTableIsGivenUpInTheEnd(t *testing.T) {
+	t.Parallel()
 	m, conn := database(t)
 	migrateUp(t, m, 1)
 	tx, err := conn.Begin(t.Context())
@@ -240,6 +252,7 @@ func TestABusyTableIsGivenUpInTheEnd(t *testing.T) {
 }
 
 func TestTheVersionTellsWhoFitsTheDatabase(t *testing.T) {
+	t.Parallel()
 	m, conn := database(t)
 	require.ErrorIs(t, m.Check(t.Context()), migrate.ErrBehind, "nothing applied")
 	migrateUp(t, m, 3)
@@ -263,6 +276,7 @@ func TestTheVersionTellsWhoFitsTheDatabase(t *testing.T) {
 }
 
 func TestUnknownVersionsAreRefused(t *testing.T) {
+	t.Parallel()
 	m, _ := database(t)
 	_, err := m.Up(t.Context(), 77)
 	require.EqualError(t, err, "there is no migration 00077; the newest is 00007")
@@ -271,6 +285,7 @@ func TestUnknownVersionsAreRefused(t *testing.T) {
 }
 
 func TestAnEmptyDatabaseGoesAllTheWayDown(t *testing.T) {
+	t.Parallel()
 	m, conn := database(t)
 	migrateUp(t, m, m.Newest())
 	_, err := m.Down(t.Context(), 0)
@@ -282,6 +297,7 @@ func TestAnEmptyDatabaseGoesAllTheWayDown(t *testing.T) {
 }
 
 func TestWhatIsThereBecomesOnePartitionAndOthersFollowIt(t *testing.T) {
+	t.Parallel()
 	m, conn := database(t)
 	migrateUp(t, m, 1)
 	fill(t, conn)
@@ -301,6 +317,7 @@ func TestWhatIsThereBecomesOnePartitionAndOthersFollowIt(t *testing.T) {
 }
 
 func TestAnEmptyTableIsSplitFromTodayOn(t *testing.T) {
+	t.Parallel()
 	m, conn := database(t)
 	migrateUp(t, m, m.Newest())
 	today := time.Now().UTC()
@@ -314,6 +331,7 @@ func TestAnEmptyTableIsSplitFromTodayOn(t *testing.T) {
 }
 
 func TestWhatALowerVersionHasNoPlaceForIsKept(t *testing.T) {
+	t.Parallel()
 	m, conn := database(t)
 	migrateUp(t, m, m.Newest())
 	run(t, conn, `insert into instruments (symbol, deleted_at) values ('GONE', '2020-01-02'), ('HERE', null)`)

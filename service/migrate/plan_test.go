@@ -14,6 +14,7 @@ import (
 )
 
 func TestAPlanShowsEveryStatementAndChangesNothing(t *testing.T) {
+	t.Parallel()
 	dsn := testdb.Empty(t)
 	m := open(t, dsn, migrate.Options{})
 	conn := connect(t, dsn)
@@ -41,6 +42,7 @@ func TestAPlanShowsEveryStatementAndChangesNothing(t *testing.T) {
 // A plan that is carried out by hand, statement by statement, leads to the
 // version; on the way each statement takes the locks that it says.
 func TestWhatAPlanSaysOfLocksIsTrue(t *testing.T) {
+	t.Parallel()
 	dsn := testdb.Empty(t)
 	conn := connect(t, dsn)
 	m := open(t, dsn, migrate.Options{})

@@ -30,12 +30,14 @@ select 2;
 `
 
 func TestAFileOfStatementsIsRead(t *testing.T) {
+	t.Parallel()
 	up, down, err := migrate.Parse("00001_small.sql", small)
 	require.NoError(t, err)
 	require.Equal(t, [2]int{1, 1}, [2]int{up, down})
 }
 
 func TestAMistakeInAFileIsNamedWithItsLine(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct{ file, text, want string }{
 		"a name without a version":    {"small.sql", small, `reading "small.sql": want a name like 00001_baseline.sql`},
 		"version zero":                {"00000_small.sql", small, "want a version from 00001 on"},

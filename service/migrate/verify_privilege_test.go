@@ -11,6 +11,7 @@ import (
 )
 
 func TestWhatTheUserMayNotDoIsToldWithTheWayOut(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		version int64
 		by      string
@@ -62,6 +63,7 @@ func TestWhatTheUserMayNotDoIsToldWithTheWayOut(t *testing.T) {
 }
 
 func TestAnOwnerWhoIsNoSuperuserMayMigrate(t *testing.T) {
+	t.Parallel()
 	_, conn := database(t)
 	m := as(t, conn, "owner")
 	run(t, conn, `grant create on schema public to owner`)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestADatabaseThatIsNotWhatItClaimsIsToldInWords(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		version int64
 		by      string
@@ -150,6 +151,7 @@ func TestADatabaseThatIsNotWhatItClaimsIsToldInWords(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			m, conn := database(t)
 			if test.version > 0 {
 				migrateUp(t, m, test.version)
@@ -184,6 +186,7 @@ func TestADatabaseThatIsNotWhatItClaimsIsToldInWords(t *testing.T) {
 }
 
 func TestTheWayOutOfAWrongRecordLeadsOut(t *testing.T) {
+	t.Parallel()
 	tests := map[string]string{
 		"a step that is done and not recorded":  `delete from goose_db_version where version_id = 4`,
 		"two steps that are not recorded":       `delete from goose_db_version where version_id > 2`,
@@ -194,6 +197,7 @@ func TestTheWayOutOfAWrongRecordLeadsOut(t *testing.T) {
 	}
 	for name, by := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			m, conn := database(t)
 			migrateUp(t, m, 4)
 			run(t, conn, by)
@@ -212,6 +216,7 @@ func TestTheWayOutOfAWrongRecordLeadsOut(t *testing.T) {
 }
 
 func TestATableThatIsLockedIsLookedAtOnceItIsFree(t *testing.T) {
+	t.Parallel()
 	m, conn := database(t)
 	migrateUp(t, m, 1)
 	tx, err := conn.Begin(t.Context())
@@ -233,6 +238,7 @@ func TestATableThatIsLockedIsLookedAtOnceItIsFree(t *testing.T) {
 }
 
 func TestWhatHangsOnATableStopsOnlyTheStepsThatReplaceIt(t *testing.T) {
+	t.Parallel()
 	m, conn := database(t)
 	migrateUp(t, m, 1)
 	run(t, conn, `create view closes as select symbol, close from market_data;
@@ -256,6 +262,7 @@ func TestWhatHangsOnATableStopsOnlyTheStepsThatReplaceIt(t *testing.T) {
 }
 
 func TestAStepThatWasBegunExplainsWhatIsDifferent(t *testing.T) {
+	t.Parallel()
 	m, conn := database(t)
 	migrateUp(t, m, 3)
 	run(t, conn, `create table migration_running (version bigint not null, up boolean not null, statement integer not null,
