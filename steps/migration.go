@@ -20,7 +20,7 @@ func migrationSteps() []Definition {
 		{"locks waited for, in sum", "ms", Amount}, {"longest move", "s", Amount}, {"rollback to the first good write", "s", Amount},
 		{"migrations left unfinished", "", Share}, {"schema differences", "", Share}, {"rows changed", "", Share}, {"content check speed", "a second", Amount},
 	}
-	killed := append([]Yield{{"kills", "", Amount}, {"kills inside a statement", "", Share}}, way...)
+	killed := append([]Yield{{"kills", "", Amount}, {"kills inside a statement", "", Share}, {"steps without a kill", "", Share}}, way...)
 	return []Definition{
 		{
 			Keyword: "Given",
@@ -63,7 +63,7 @@ func migrationSteps() []Definition {
 			Keyword: "When",
 			Pattern: `^the (server|migration) is killed ([\d,]+) times on the way forward and back while the market trades ([\d,]+) prices a second$`,
 			Example: "the server is killed 20 times on the way forward and back while the market trades 100 prices a second",
-			Help:    "Takes every step forward and back and kills the whole server (or the tool that migrates), without a warning, in the middle of statements that a coin chooses. The operator then calls the tool again, and it must get there. What was acknowledged is compared with what is found.",
+			Help:    "Takes every step forward and back and kills the whole server (or the tool that migrates), without a warning, in the middle of statements that a coin chooses. The operator then calls the tool again, and it must get there. What was acknowledged is compared with what is found. The loss check is broken on purpose at the end, to see that it would have noticed.",
 			Yields:  killed,
 			Do:      badDay,
 		},
@@ -219,7 +219,10 @@ func badDay(ctx context.Context, victim, kills, rate string) error {
 	for _, kill := range out.Kills {
 		w.record.Notes = append(w.record.Notes, "Killed the "+victim+" on the way "+kill.String()+".")
 	}
-	return w.migrated(ctx, out.UpgradeOutcome, killsOf(out, victim))
+	if err := w.migrated(ctx, out.UpgradeOutcome, killsOf(out, victim)); err != nil {
+		return err
+	}
+	return w.proveLossCheck(ctx, out.Ledger)
 }
 
 // killsOf says for each move what was killed on it.

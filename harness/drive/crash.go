@@ -28,8 +28,9 @@ type BadDay struct {
 	// Server is killed, and started again at once. Nil kills the operator's
 	// tool instead.
 	Server Server
-	// Kills is how many are made in all, spread evenly over the moves. If too
-	// few were made on a way that ends where it began, it is taken again.
+	// Kills is how many are made at least, spread evenly over the moves. If too
+	// few were made on a way that ends where it began, or if there were enough
+	// for all steps and one was spared, it is taken again.
 	Kills int
 	// Seed chooses the statements and the moments in them.
 	Seed uint64
@@ -76,23 +77,29 @@ type BadDayOutcome struct {
 //
 //   - "kills", a count: those made while a migration was under way;
 //   - "kills inside a statement", a count of all kills;
+//   - "steps without a kill", counted of the steps from one version to the next
+//     that the way has: in none of the times that it was taken was it stopped;
 //   - "migrations left unfinished", counted of the moves: the tool, run again,
 //     did not get there.
 func (b BadDay) Play(ctx context.Context) (BadDayOutcome, error) {
 	if len(b.Way) == 0 {
 		return BadDayOutcome{}, errors.New("playing a bad day: there is no way to go")
 	}
-	k := &killer{BadDay: b, coin: rand.New(rand.NewPCG(b.Seed, 0x6b696c6c))}
-	moves, before := 0, 0
+	k := &killer{BadDay: b, coin: rand.New(rand.NewPCG(b.Seed, 0x6b696c6c)), struck: map[[2]int64]bool{}}
+	moves := 0
 	out, err := b.play(ctx, func(ctx context.Context, m *Move) error {
-		// A move that is over too soon leaves its kills to those that follow.
-		at := moves % len(b.Way)
-		if at == 0 {
-			before = len(k.kills)
+		// A move that is over too soon leaves its kills to those that follow,
+		// and, once there are enough, to the next time that it is made.
+		share := b.Kills*(moves+1)/len(b.Way) - len(k.kills)
+		if moves >= len(b.Way) {
+			share = b.Kills - len(k.kills)
+			if b.Kills >= len(b.Way) && !k.struck[[2]int64{m.From, m.To}] {
+				share = max(share, 1)
+			}
 		}
 		moves++
-		return k.make(ctx, m, before+(b.Kills-before)*(at+1)/len(b.Way)-len(k.kills))
-	}, func() bool { return len(k.kills) < b.Kills && moves < laps*len(b.Way) })
+		return k.make(ctx, m, share)
+	}, func() bool { return k.unfinished() && moves < laps*len(b.Way) })
 	day := BadDayOutcome{UpgradeOutcome: out, Kills: k.kills}
 	if err != nil {
 		return day, err
@@ -105,6 +112,7 @@ func (b BadDay) Play(ctx context.Context) (BadDayOutcome, error) {
 	}
 	n := int64(len(k.kills))
 	return day, day.Measures.Add(measure.Set{
+		"steps without a kill":     count("steps without a kill", k.spared(), int64(len(k.struck))),
 		"kills":                    {Amount: &measure.Amount{Value: float64(n), Of: n, Says: fmt.Sprintf("%d meant", b.Kills)}},
 		"kills inside a statement": count("kills inside a statement", inside, n),
 	})
@@ -116,8 +124,25 @@ const laps = 3
 // killer makes moves and kills in the middle of them.
 type killer struct {
 	BadDay
-	coin  *rand.Rand
-	kills []Kill
+	coin   *rand.Rand
+	kills  []Kill
+	struck map[[2]int64]bool // every step that was made, and whether it was ever stopped
+}
+
+// unfinished says that kills are missing: in all, or, if there are enough for
+// all, in a step.
+func (k *killer) unfinished() bool {
+	return len(k.kills) < k.Kills || k.Kills >= len(k.Way) && k.spared() > 0
+}
+
+// spared counts the steps that were never stopped.
+func (k *killer) spared() (n int64) {
+	for _, ever := range k.struck {
+		if !ever {
+			n++
+		}
+	}
+	return n
 }
 
 // more is how often the tool is run again without being stopped before a move
@@ -126,6 +151,8 @@ const more = 3
 
 // make runs the tool until it got there, and stops it share times on the way.
 func (k *killer) make(ctx context.Context, m *Move, share int) error {
+	step := [2]int64{m.From, m.To}
+	k.struck[step] = k.struck[step] // it is known from now on
 	for left, failed := share, 0; ; {
 		m.Tries++
 		killed, err := k.try(ctx, m, left > 0)
@@ -134,6 +161,7 @@ func (k *killer) make(ctx context.Context, m *Move, share int) error {
 		}
 		if killed {
 			left--
+			k.struck[step] = true
 		}
 		var cannot inability
 		switch {

@@ -305,11 +305,11 @@ func TestWhatIsThereBecomesOnePartitionAndOthersFollowIt(t *testing.T) {
 	today := time.Now().UTC().Truncate(24 * time.Hour)
 	require.Equal(t, int64(7), count(t, conn, "ticks_history"))
 	require.Equal(t, int64(3), count(t, conn, "bars_history"))
-	for ahead := 3; ahead < 8; ahead++ {
+	for ahead := 7; ahead < 12; ahead++ {
 		require.Zero(t, count(t, conn, today.AddDate(0, 0, ahead).Format("ticks_p20060102")))
 	}
 	for ahead := 1; ahead < 5; ahead++ {
-		require.Zero(t, count(t, conn, fmt.Sprintf("bars_p%d", today.AddDate(0, 0, 3).Year()+ahead)))
+		require.Zero(t, count(t, conn, fmt.Sprintf("bars_p%d", today.AddDate(0, 0, 7).Year()+ahead)))
 	}
 	run(t, conn, `insert into ticks (instrument_id, at, trade, price, volume) select id, now(), 77, 1, 1 from instruments limit 1`)
 	require.Equal(t, int64(8), count(t, conn, "ticks_history"))

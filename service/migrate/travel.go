@@ -136,5 +136,6 @@ func (m *Migrator) explain(ctx context.Context, version int64, err error) error 
 	if server.Code == notAllowed {
 		return fmt.Errorf("migration %05d: %w: the log has the server's words", version, ErrPrivilege)
 	}
-	return &Refused{Version: version, Reason: "the server answered with SQLSTATE " + server.Code + "; the log has its words"}
+	return fmt.Errorf("migration %05d stopped: the server answered with SQLSTATE %s, and the log has its words; "+
+		"what is done stays, so take the cause away and run it again", version, server.Code)
 }

@@ -131,6 +131,9 @@ func (m *Migrator) judge(ctx context.Context, tx *sql.Tx, v *Verification, got C
 			return err
 		}
 		v.Differences = append(v.Differences, taken...)
+		if len(taken) > 0 && v.WayOut == "" {
+			v.WayOut = "rename what has such a name, or move it to another schema: alter table … set schema …"
+		}
 	}
 	v.finish()
 	return nil
@@ -227,7 +230,8 @@ func (v *Verification) finish() {
 	case v.Running != nil && v.UnderWay:
 		v.WayOut = "wait for it to end"
 	case v.Running != nil:
-		v.WayOut = "nothing is lost; `marketd migrate up` or `marketd migrate down` finishes that step first"
+		v.WayOut = "nothing is lost; `marketd migrate up` or `marketd migrate down` finishes that step first, " +
+			"and if it fails again, its log names the cause"
 	case len(v.Privileges) > 0:
 		v.WayOut = "migrate as the owner of the tables, or have the grants above made"
 	}

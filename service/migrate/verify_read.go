@@ -184,7 +184,13 @@ var drawsFrom = regexp.MustCompile(` from (\S+)$`)
 
 // reserved names everything that some version of the schema makes.
 func reserved() ([]string, error) {
-	names := ourTables()
+	names := []string{"instruments_kept_old"}
+	for _, table := range ourTables() {
+		names = append(names, table)
+		for _, beside := range []string{"_next", "_old", "_changes", "_history"} { // what a step makes beside it, and drops
+			names = append(names, table+beside)
+		}
+	}
 	entries, err := catalogues.ReadDir("catalogue")
 	if err != nil {
 		return nil, fmt.Errorf("listing the catalogues: %w", err)

@@ -65,12 +65,12 @@ begin
             'there is no schema below the baseline that could keep the %s rows that are stored', kept);
     end if;
     drop table market_data;
-    drop table if exists instruments_deleted_kept, instruments_kept;
     for place in
         select c.oid::regclass::text from pg_class c
         where c.relnamespace = current_schema()::regnamespace and c.relkind = 'r' and c.relname ~ '^(ticks|bars)_kept_'
     loop
         execute 'drop table ' || place;
     end loop;
+    drop table if exists instruments_deleted_kept, instruments_kept;
 end $$;
 -- +goose StatementEnd

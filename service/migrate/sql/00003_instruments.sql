@@ -173,10 +173,22 @@ end $$;
 
 -- Title: drop the old table
 -- Locks: none
--- Blocking: nobody, for no one knows it any more
+-- Blocking: nobody; where partitions were detached and kept, writers of instruments, for milliseconds
 -- +goose StatementBegin
 do $$
+declare
+    one record;
 begin
+    -- Partitions that were detached and kept still refer to the register that
+    -- was kept.
+    for one in
+        select conrelid::regclass as place, conname from pg_constraint
+        where confrelid = to_regclass('instruments_kept_old') and contype = 'f'
+    loop
+        execute format('alter table %s drop constraint %I', one.place, one.conname);
+        execute format('alter table %s add constraint %I foreign key (instrument_id) references instruments on delete restrict not valid',
+            one.place, one.conname);
+    end loop;
     drop table if exists market_data_old, instruments_kept_old;
     call pg_temp.drop_log('market_data');
 end $$;

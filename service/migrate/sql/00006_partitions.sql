@@ -14,15 +14,22 @@ create or replace function pg_temp.bound_of(source text) returns date language s
     select substring(pg_get_constraintdef(oid) from '''(\d{4,}-\d\d-\d\d)')::date
     from pg_constraint where conrelid = to_regclass(source) and conname = source || '_history_range'
 $$;
--- Promises that the rows end before a day, three days or more ahead, unless
--- there are none.
+-- Promises that the rows end before a day, a week or more ahead, unless there
+-- are none. A step that was left for days promises anew.
 create or replace procedure pg_temp.promise(source text, part text) language plpgsql as $$
 declare
     filled boolean;
-    bound  date := (now() at time zone 'UTC')::date + 3;
+    today  date := (now() at time zone 'UTC')::date;
+    bound  date := today + 7;
 begin
+    if to_regclass(source || '_default') is not null or pg_temp.bound_of(source) > today + 2 then
+        return;
+    end if;
+    if pg_temp.bound_of(source) is not null then
+        execute format('alter table %I drop constraint %I', source, source || '_history_range');
+    end if;
     execute format('select exists (select from %I)', source) into filled;
-    if filled and pg_temp.bound_of(source) is null and to_regclass(source || '_default') is null then
+    if filled then
         if part = 'day' then
             bound := date_trunc('year', bound + interval '1 year')::date;
         end if;
@@ -119,6 +126,9 @@ end $$;
 -- +goose StatementBegin
 do $$
 begin
+    -- Rows may have come since, or days may have gone by.
+    call pg_temp.promise('ticks', 'at');
+    call pg_temp.promise('bars', 'day');
     call pg_temp.make_partitioned('ticks', 'at');
     call pg_temp.make_partitioned('bars', 'day');
 end $$;
@@ -133,10 +143,9 @@ begin
     if to_regclass('ticks_next') is null then
         return;
     end if;
-    -- In the order in which writers take them. To attach what refers to the
-    -- instruments replaces the triggers there.
-    lock table instruments in access exclusive mode;
-    lock table ticks, bars in access exclusive mode;
+    -- Ticks and bars before instruments, as readers and writers take them. To
+    -- attach what refers to the instruments replaces the triggers there.
+    lock table ticks, bars, instruments in access exclusive mode;
     call pg_temp.split('ticks', 'at');
     call pg_temp.split('bars', 'day');
 end $$;

@@ -68,12 +68,22 @@ begin
         for each statement execute function %I()', source || '_note_update', source, source || '_note');
     execute format('create trigger %I after delete on %I referencing old table as rows_before
         for each statement execute function %I()', source || '_note_delete', source, source || '_note');
+    -- A log of keys cannot follow a TRUNCATE.
+    execute format($f$
+        create or replace function %1$I() returns trigger language plpgsql as $t$
+        begin
+            raise exception using errcode = 'object_in_use',
+                message = 'a migration copies this table: delete the rows instead, or wait for it to end';
+        end $t$ $f$, source || '_note_truncate');
+    execute format('create trigger %I before truncate on %I for each statement execute function %I()',
+        source || '_note_truncate', source, source || '_note_truncate');
 end $$;
 
 -- Drops the log and its triggers.
 create or replace procedure pg_temp.drop_log(source text) language plpgsql as $$
 begin
     execute format('drop function if exists %I() cascade', source || '_note');
+    execute format('drop function if exists %I() cascade', source || '_note_truncate');
     execute format('drop table if exists %I', source || '_changes');
 end $$;
 
