@@ -95,6 +95,9 @@ func (m *Manager) coverMissing(ctx context.Context, c *cover, missing []time.Tim
 		if err != nil || len(left) == 0 {
 			return err
 		}
+		if report.Skipped != "" {
+			return fmt.Errorf("covering %s: %s", c.name, report.Skipped)
+		}
 		if skipped == "" {
 			return fmt.Errorf("covering %s: this process has made %d partitions, and more are not made for scattered days",
 				c.name, m.made.Load())

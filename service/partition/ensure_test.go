@@ -136,14 +136,49 @@ func TestALargeDefaultPartitionIsNotScannedUnderAnExclusiveLock(t *testing.T) {
 func TestALeftoverTableIsAdopted(t *testing.T) {
 	day := today()
 	pool := opened(t, `create table `+tick(day)+` (like ticks); create table ticks_p19990101 (like ticks)`)
-	execute(t, pool, `insert into `+tick(day)+` (price, volume, at, trade, instrument_id) values (1, 1, $1, 1, 1), (1, 1, $1, 2, 1)`, day)
+	execute(t, pool, `insert into `+tick(day)+` (price, volume, at, trade, instrument_id) values (7, 1, $1, 1, 1), (1, 1, $1, 2, 1)`, day)
 	execute(t, pool, `insert into ticks (price, volume, at, trade, instrument_id) values (7, 1, $1, 1, 1), (7, 1, $1, 3, 1)`, day)
 	report, err := managing(pool).Ensure(t.Context(), time.Now())
 	require.NoError(t, err)
 	require.Equal(t, []string{tick(day)}, report.Adopted)
 	requireWhole(t, pool, tick(day))
 	require.Equal(t, "7,1,7", one[string](t, pool, `select string_agg(price::text, ',' order by trade) from ticks`),
-		"what was visible wins over what was not")
+		"of rows that are equal one stays, and every other row")
+}
+
+func TestALeftoverTableWithOtherValuesIsNotAdopted(t *testing.T) {
+	day := today()
+	pool := opened(t, `create table `+tick(day)+` (like ticks)`)
+	execute(t, pool, `insert into `+tick(day)+` (price, volume, at, trade, instrument_id)
+		values (1, 1, $1, 1, 1), (1, 1, $1, 2, 1), (7, 2, $1, 3, 1), (7, 1, $1, 4, 1)`, day)
+	execute(t, pool, `insert into ticks (price, volume, at, trade, instrument_id)
+		values (7, 1, $1, 1, 1), (7, 1, $1, 3, 1), (7, 1, $1, 4, 1)`, day)
+	manager := managing(pool)
+	want := "table " + tick(day) + " is not adopted: 2 of its rows have other values than rows of ticks_default under the same key; " +
+		"rename the table, or delete the rows that are wrong"
+	for range 2 {
+		report, err := manager.Repair(t.Context(), time.Now())
+		require.NoError(t, err)
+		require.Equal(t, want, report.Skipped)
+		require.Empty(t, report.Adopted)
+	}
+	require.Equal(t, 9, one[int](t, pool, `select count(*) from partition_events where action = 'created'`), "the others are made")
+	require.Equal(t, 1, one[int](t, pool, `select count(*) from partition_events where action = 'skipped'`), "it is said once")
+	require.Equal(t, 4, one[int](t, pool, `select count(*) from `+tick(day)), "nothing is lost")
+	require.Equal(t, 3, one[int](t, pool, `select count(*) from ticks`))
+	require.ErrorContains(t, manager.Cover(t.Context(), "ticks", day), want)
+	status, err := manager.Status(t.Context(), time.Now())
+	require.NoError(t, err)
+	require.Equal(t, []string{want}, table(t, status, "ticks").Waiting)
+
+	execute(t, pool, `delete from `+tick(day)+` where trade in (1, 3)`)
+	report, err := manager.Repair(t.Context(), time.Now())
+	require.NoError(t, err)
+	require.Equal(t, []string{tick(day)}, report.Adopted)
+	require.Equal(t, 4, one[int](t, pool, `select count(*) from ticks`))
+	status, err = manager.Status(t.Context(), time.Now())
+	require.NoError(t, err)
+	require.Empty(t, table(t, status, "ticks").Waiting)
 }
 
 func TestATableInTheWayStopsOnlyItself(t *testing.T) {

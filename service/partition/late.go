@@ -19,6 +19,13 @@ func (w *work) makeLate(ctx context.Context, l *layout, s slice, adopt bool) err
 	if adopt {
 		action = "adopted"
 	}
+	if adopt {
+		// Looked at first without a lock, so that a table that is refused each
+		// minute costs no writer anything.
+		if err := w.attempt(ctx, func(tx pgx.Tx) error { return l.contradictions(ctx, tx, s) }); err != nil {
+			return w.told(ctx, l.table, s.name, unfit(s, adopt, err))
+		}
+	}
 	err := w.attempt(ctx, func(tx pgx.Tx) (err error) {
 		if err := execute(ctx, tx, fmt.Sprintf(`lock table only %s in share row exclusive mode`, l.parent())); err != nil {
 			return err
@@ -49,12 +56,8 @@ func (w *work) makeLate(ctx context.Context, l *layout, s slice, adopt bool) err
 		}
 		return w.note(ctx, tx, l.table, s.name, "moved", fmt.Sprintf("%d rows out of %s", moved, l.defaultName))
 	})
-	switch {
-	case err != nil && adopt:
-		return fmt.Errorf("adopting table %s, which has the name of a partition and is none: "+
-			"rename or drop it if it is not to be one: %w", s.name, err)
-	case err != nil:
-		return fmt.Errorf("making partition %s: %w", s.name, err)
+	if err != nil {
+		return w.told(ctx, l.table, s.name, unfit(s, adopt, err))
 	}
 	w.report.Moved += moved
 	if adopt {
@@ -65,24 +68,37 @@ func (w *work) makeLate(ctx context.Context, l *layout, s slice, adopt bool) err
 	return nil
 }
 
+// unfit says what was to be made when the error happened.
+func unfit(s slice, adopt bool, err error) error {
+	if adopt {
+		return fmt.Errorf("adopting table %s, which has the name of a partition and is none: "+
+			"rename or drop it if it is not to be one: %w", s.name, err)
+	}
+	return fmt.Errorf("making partition %s: %w", s.name, err)
+}
+
 // boundName is the constraint that spares attaching a scan of the new
 // partition; it goes when that is done.
 const boundName = "partition_bound"
 
-// move brings the rows of the span from the default partition. What a table
-// that is adopted has under the same key gives way: it was never visible.
+// move brings the rows of the span from the default partition. Of rows that a
+// table that is adopted has as well, equal in every column, one stays; it is
+// refused if it has others under the same key.
 func (l *layout) move(ctx context.Context, tx pgx.Tx, s slice, adopt bool) (int64, error) {
 	if l.defaultName == "" {
 		return 0, nil
 	}
 	table, source := l.sql(s.name), l.sql(l.defaultName)
 	if adopt {
-		same := make([]string, len(l.key))
-		for i, column := range l.key {
-			same[i] = fmt.Sprintf("o.%[1]s = d.%[1]s", column)
+		// Nobody changes it between the look and the deletion.
+		if err := execute(ctx, tx, fmt.Sprintf(`lock table only %s in share row exclusive mode`, table)); err != nil {
+			return 0, err
+		}
+		if err := l.contradictions(ctx, tx, s); err != nil {
+			return 0, err
 		}
 		if err := execute(ctx, tx, fmt.Sprintf(`delete from %s o using (select * from only %s where %s) d where %s`,
-			table, source, l.inside(s.span), strings.Join(same, " and "))); err != nil {
+			table, source, l.inside(s.span), l.sameKey())); err != nil {
 			return 0, err
 		}
 	}
@@ -92,15 +108,17 @@ func (l *layout) move(ctx context.Context, tx pgx.Tx, s slice, adopt bool) (int6
 	}
 	done, err := tx.Exec(ctx, fmt.Sprintf(
 		`with moved as (delete from only %[1]s where %[2]s returning %[3]s) insert into %[4]s (%[3]s) select %[3]s from moved`,
-		source, l.inside(s.span), columns, table))
+		source, l.inside(s.span), strings.Join(columns, ", "), table))
 	return done.RowsAffected(), err
 }
 
-func (l *layout) columns(ctx context.Context, tx pgx.Tx) (string, error) {
-	var columns string
-	err := tx.QueryRow(ctx, `select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
-		where attrelid = $1 and attnum > 0 and not attisdropped`, l.oid).Scan(&columns)
-	return columns, err
+func (l *layout) columns(ctx context.Context, tx pgx.Tx) ([]string, error) {
+	rows, err := tx.Query(ctx, `select quote_ident(attname) from pg_attribute
+		where attrelid = $1 and attnum > 0 and not attisdropped order by attnum`, l.oid)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // fit gives a table everything that a partition must have, so that

@@ -31,6 +31,7 @@ package partition
 
 import (
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -126,7 +127,11 @@ func (r Report) Idle() bool {
 		len(r.Created)+len(r.Adopted)+len(r.Detached)+len(r.Finalized)+len(r.Dropped) == 0
 }
 
+// skip adds a reason, each once.
 func (r *Report) skip(reason string) {
+	if strings.Contains(r.Skipped, reason) {
+		return
+	}
 	if r.Skipped != "" {
 		r.Skipped += "; "
 	}

@@ -41,6 +41,9 @@ type Table struct {
 	Overdue []string `json:"overdue"`
 	// DetachPending are those whose detaching was interrupted.
 	DetachPending []string `json:"detach_pending"`
+	// Waiting says of which partitions somebody has to decide, and what: why
+	// they were not made, as the journal has it.
+	Waiting []string `json:"waiting"`
 }
 
 // Partition is one partition. From is nil for MINVALUE, To for MAXVALUE.
@@ -116,7 +119,7 @@ func looking(ctx context.Context, conn *pgx.Conn, limits string, do func(tx pgx.
 func (m *Manager) describe(ctx context.Context, conn *pgx.Conn, l *layout, now time.Time) (Table, error) {
 	t := Table{
 		Table: l.table.name, Interval: l.interval(), Partitions: []Partition{}, Gaps: []Gap{},
-		Overdue: []string{}, DetachPending: []string{},
+		Overdue: []string{}, DetachPending: []string{}, Waiting: []string{},
 	}
 	figures, err := l.measure(ctx, conn)
 	if err != nil {
@@ -152,11 +155,43 @@ func (m *Manager) describe(ctx context.Context, conn *pgx.Conn, l *layout, now t
 			t.Overdue = append(t.Overdue, p.name)
 		}
 	}
+	if t.DefaultRows > 0 {
+		if t.Waiting, err = l.waiting(ctx, conn); err != nil {
+			return t, err
+		}
+	}
 	t.Kept, err = l.kept(ctx, conn)
 	if t.Kept == nil {
 		t.Kept = []string{}
 	}
 	return t, err
+}
+
+// waiting reads why partitions were not made that are not there yet. If the
+// journal is not there or in use, nothing is known.
+func (l *layout) waiting(ctx context.Context, conn *pgx.Conn) ([]string, error) {
+	waiting := []string{}
+	err := looking(ctx, conn, lookLimits, func(tx pgx.Tx) error {
+		var journal bool
+		if err := tx.QueryRow(ctx, `select to_regclass('partition_events') is not null`).Scan(&journal); err != nil || !journal {
+			return err
+		}
+		rows, err := tx.Query(ctx, `select detail from (
+				select distinct on (partition) partition, action, detail from partition_events
+				where parent = $1 order by partition, id desc) as latest
+			where action = 'skipped' and partition not in (
+				select relname from pg_inherits join pg_class on oid = inhrelid where inhparent = $2)
+			order by partition`, l.table.name, l.oid)
+		if err != nil {
+			return err
+		}
+		waiting, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	if err != nil && !is(err, lockNotAvailable, queryCanceled) {
+		return waiting, fmt.Errorf("reading the journal of %s: %w", l.table.name, err)
+	}
+	return waiting, nil
 }
 
 // maxHours is the look-ahead of a table with a partition up to MAXVALUE.

@@ -60,6 +60,9 @@ func printStatus(w io.Writer, s partition.Status) {
 		if t.DefaultRows > 0 {
 			fmt.Fprintln(w, "  rows wait in the default partition (marketd partitions repair)")
 		}
+		for _, reason := range t.Waiting {
+			fmt.Fprintf(w, "  %s\n", reason)
+		}
 		printNames(w, "detaching was interrupted (marketd partitions repair)", t.DetachPending)
 		printNames(w, "overdue (marketd partitions retain)", t.Overdue)
 		printNames(w, "kept beside the table", t.Kept)
