@@ -38,7 +38,8 @@ type cover struct {
 // Cover makes the partitions for days that are about to be written, unless
 // they are there or an error says why they are not: then the rows go to the
 // default partition, so the error is for the log and not for the writer. Days
-// that are known cost a read lock.
+// that are known cost a read lock. Days that are kept no longer need nothing:
+// a partition of theirs would be detached at once, and its rows with it.
 //
 // Call it before the transaction that writes: one that already holds a lock on
 // the table would be waited for.
@@ -48,7 +49,7 @@ func (m *Manager) Cover(ctx context.Context, table string, days ...time.Time) er
 		_, err := tableNamed(table)
 		return err
 	}
-	if len(c.unknown(days)) == 0 {
+	if days = m.attached(c.table, days); len(c.unknown(days)) == 0 {
 		return nil
 	}
 	select {
@@ -66,6 +67,15 @@ func (m *Manager) Cover(ctx context.Context, table string, days ...time.Time) er
 		c.giveUp()
 	}
 	return err
+}
+
+// attached leaves out the days whose partitions retention would detach.
+func (m *Manager) attached(t table, days []time.Time) []time.Time {
+	if m.config.Keep.of(t) == (Period{}) {
+		return days
+	}
+	oldest := m.config.oldest(t, m.config.Now())
+	return slices.DeleteFunc(slices.Clone(days), func(day time.Time) bool { return day.Before(oldest) })
 }
 
 // coverMissing makes partitions, or waits until another manager has.

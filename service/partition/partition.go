@@ -66,8 +66,19 @@ type Config struct {
 	// means DefaultPatience.
 	Patience time.Duration
 	// Keep is how long Run keeps partitions attached, and what Status calls
-	// overdue. Zero keeps everything.
+	// overdue. Rows that come later than that stay in the default partition,
+	// where everybody sees them. Zero keeps everything.
 	Keep Keep
+}
+
+// oldest is the beginning of the first interval that Keep leaves attached, or
+// of the calendar if it leaves all.
+func (c Config) oldest(t table, now time.Time) time.Time {
+	cutoff, limited := c.Keep.of(t).before(now)
+	if !limited {
+		return time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return later(t.floor(cutoff), time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC))
 }
 
 // Manager manages the partitions of one database. Its methods may be called

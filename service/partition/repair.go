@@ -14,7 +14,8 @@ import (
 const mostRepaired = 50
 
 // Repair ends interrupted detachings, makes what Ensure makes, and moves rows
-// out of the default partitions into partitions made for their time.
+// out of the default partitions into partitions made for their time, unless
+// the configuration keeps that time no longer.
 func (m *Manager) Repair(ctx context.Context, now time.Time) (Report, error) {
 	return m.verb(ctx, func(w *work, l *layout) error {
 		problems := []error{w.finalize(ctx, l), w.forgetExclusions(ctx, l), m.ensure(ctx, w, l, now)}
@@ -26,15 +27,15 @@ func (m *Manager) Repair(ctx context.Context, now time.Time) (Report, error) {
 		if err != nil || l == nil {
 			return errors.Join(append(problems, err)...)
 		}
-		return errors.Join(append(problems, w.bringHome(ctx, l))...)
+		return errors.Join(append(problems, w.bringHome(ctx, l, m.config.oldest(l.table, now)))...)
 	})
 }
 
-func (w *work) bringHome(ctx context.Context, l *layout) error {
+func (w *work) bringHome(ctx context.Context, l *layout, oldest time.Time) error {
 	if l.defaultName == "" {
 		return nil
 	}
-	moments, err := w.strays(ctx, l)
+	moments, err := w.strays(ctx, l, oldest)
 	if err != nil {
 		return err
 	}
@@ -59,14 +60,14 @@ func (w *work) bringHome(ctx context.Context, l *layout) error {
 }
 
 // strays returns the intervals that the default partition holds rows of,
-// newest first, one more than are repaired. Rows of no calendar year from 1
-// to 9999 stay where they are.
-func (w *work) strays(ctx context.Context, l *layout) ([]time.Time, error) {
+// newest first, one more than are repaired. Rows before the oldest, and of no
+// calendar year from 1 to 9999, stay where they are.
+func (w *work) strays(ctx context.Context, l *layout, oldest time.Time) ([]time.Time, error) {
 	var moments []time.Time
 	err := w.attempt(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, fmt.Sprintf(`select distinct date_trunc('%s', %[2]s::timestamp)::timestamp from only %[3]s
-			where %[2]s >= '0001-01-01' and %[2]s < '9999-12-31' order by 1 desc limit %[4]d`,
-			l.interval(), l.column, l.sql(l.defaultName), mostRepaired+1))
+			where %[2]s >= %[5]s and %[2]s < '9999-12-31' order by 1 desc limit %[4]d`,
+			l.interval(), l.column, l.sql(l.defaultName), mostRepaired+1, l.literal(oldest)))
 		if err != nil {
 			return err
 		}

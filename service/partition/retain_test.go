@@ -55,6 +55,30 @@ func TestRetainKeepsWhatItDetachesAndDropsOnlyWhenTold(t *testing.T) {
 	require.Equal(t, 30, one[int](t, pool, `select count(*) from ticks`))
 }
 
+func TestRowsThatComeLaterThanTheyAreKeptStayVisible(t *testing.T) {
+	pool := opened(t)
+	manager := partition.New(partition.Config{Pool: pool, Keep: days(2).Keep})
+	_, err := manager.Ensure(t.Context(), time.Now())
+	require.NoError(t, err)
+	// The last day that is kept, one that is kept no longer, and a far one.
+	const batch = `insert into ticks (price, volume, at, trade, instrument_id)
+		select 10, 1, $1::timestamptz - d * interval '1 day', 1, 1 from unnest(array[2, 3, 300]) d on conflict do nothing`
+	late := []time.Time{today().AddDate(0, 0, -2), today().AddDate(0, 0, -3), today().AddDate(0, 0, -300)}
+	for range 3 {
+		require.NoError(t, manager.Cover(t.Context(), "ticks", late...))
+		execute(t, pool, batch, today())
+		report, err := manager.Repair(t.Context(), time.Now())
+		require.NoError(t, err)
+		require.Empty(t, report.Skipped)
+		retained, err := manager.Retain(t.Context(), time.Now(), days(2))
+		require.NoError(t, err)
+		require.True(t, retained.Idle(), retained)
+		require.Equal(t, 3, one[int](t, pool, `select count(*) from ticks`), "a batch repeated is not stored again")
+	}
+	require.Equal(t, 2, one[int](t, pool, `select count(*) from ticks_default`))
+	require.Equal(t, 1, one[int](t, pool, `select count(*) from `+tick(today().AddDate(0, 0, -2))))
+}
+
 func TestAClockThatRunsAheadCostsNoHistory(t *testing.T) {
 	pool := opened(t)
 	manager := managing(pool)

@@ -24,7 +24,7 @@ func TestStatusTellsWhatIsThere(t *testing.T) {
 	manager := partition.New(partition.Config{Pool: pool, Keep: partition.Keep{Ticks: partition.Period{Days: 1}}})
 	_, err := manager.Ensure(t.Context(), time.Now())
 	require.NoError(t, err)
-	require.NoError(t, manager.Cover(t.Context(), "ticks", today().AddDate(0, 0, -5)))
+	require.NoError(t, managing(pool).Cover(t.Context(), "ticks", today().AddDate(0, 0, -5)))
 	ticksOn(t, pool, today(), 1000)
 	ticksOn(t, pool, at("2001-01-01T00:00:00Z"), 3)
 	execute(t, pool, `analyze`)

@@ -50,7 +50,7 @@ func newServe(p program) *cobra.Command {
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "address to listen on; port 0 takes a free one")
 	flags.StringVar(&o.tokenEnv, "token-env", tokenVariable, "environment variable with the token that writing needs")
 	flags.Int32Var(&o.connections, "connections", 8, "database connections for requests")
-	flags.IntVar(&o.keepDays, "keep-days", 0, "detach the ticks of days before these, and keep them beside; 0 detaches nothing")
+	flags.IntVar(&o.keepDays, "keep-days", 0, "detach the ticks of days before these, and keep them beside; later arrivals stay in the default partition; 0 detaches nothing")
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		o.database = *dsn
 		return serve(command.Context(), p, o)
