@@ -152,7 +152,9 @@ const more = 3
 // make runs the tool until it got there, and stops it share times on the way.
 func (k *killer) make(ctx context.Context, m *Move, share int) error {
 	step := [2]int64{m.From, m.To}
-	k.struck[step] = k.struck[step] // it is known from now on
+	if _, made := k.struck[step]; !made {
+		k.struck[step] = false
+	}
 	for left, failed := share, 0; ; {
 		m.Tries++
 		killed, err := k.try(ctx, m, left > 0)
