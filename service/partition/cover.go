@@ -82,7 +82,8 @@ func (m *Manager) attached(t table, days []time.Time) []time.Time {
 func (m *Manager) coverMissing(ctx context.Context, c *cover, missing []time.Time) error {
 	for begun := time.Now(); ; {
 		report := newReport()
-		skipped, err := m.alone(ctx, &report, limits{tries: 5, statement: time.Second}, func(w *work) error {
+		most := limits{tries: 5, statement: time.Second, most: m.config.MostMoved, now: begun}
+		skipped, err := m.alone(ctx, &report, most, func(w *work) error {
 			l, err := readLayout(ctx, w.conn, c.table)
 			if err != nil || l == nil {
 				return err

@@ -18,7 +18,7 @@ const (
 // Ensure makes the partitions of the present interval and of those ahead, and
 // fills gaps between the first partition and them. A second run does nothing.
 func (m *Manager) Ensure(ctx context.Context, now time.Time) (Report, error) {
-	return m.verb(ctx, func(w *work, l *layout) error { return m.ensure(ctx, w, l, now) })
+	return m.verb(ctx, m.asked(now), func(w *work, l *layout) error { return m.ensure(ctx, w, l, now) })
 }
 
 func (m *Manager) ensure(ctx context.Context, w *work, l *layout, now time.Time) error {
@@ -43,11 +43,23 @@ func (m *Manager) ensure(ctx context.Context, w *work, l *layout, now time.Time)
 	return w.make(ctx, l, wanted)
 }
 
+// asked are the limits of a verb that somebody asked for.
+func (m *Manager) asked(now time.Time) limits {
+	return limits{tries: 20, statement: m.config.Patience, now: now}
+}
+
+// unasked are those of what the manager does by itself beside the market.
+func (m *Manager) unasked(now time.Time) limits {
+	most := m.asked(now)
+	most.most = m.config.MostMoved
+	return most
+}
+
 // verb runs one verb for each partitioned table. A table that fails does not
 // keep the other from its turn.
-func (m *Manager) verb(ctx context.Context, do func(*work, *layout) error) (Report, error) {
+func (m *Manager) verb(ctx context.Context, most limits, do func(*work, *layout) error) (Report, error) {
 	report := newReport()
-	skipped, err := m.alone(ctx, &report, limits{tries: 20, statement: m.config.Patience}, func(w *work) error {
+	skipped, err := m.alone(ctx, &report, most, func(w *work) error {
 		var problems []error
 		found := false
 		for _, t := range tables() {

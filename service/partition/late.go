@@ -19,6 +19,9 @@ func (w *work) makeLate(ctx context.Context, l *layout, s slice, adopt bool) err
 	if adopt {
 		action = "adopted"
 	}
+	if err := w.tooMany(ctx, l, s); err != nil {
+		return w.told(ctx, l.table, s.name, unfit(s, adopt, err))
+	}
 	if adopt {
 		// Looked at first without a lock, so that a table that is refused each
 		// minute costs no writer anything.
@@ -57,6 +60,9 @@ func (w *work) makeLate(ctx context.Context, l *layout, s slice, adopt bool) err
 		return w.note(ctx, tx, l.table, s.name, "moved", fmt.Sprintf("%d rows out of %s", moved, l.defaultName))
 	})
 	if err != nil {
+		if is(err, queryCanceled) {
+			w.rests.begin(s.name, w.now.Add(restTime))
+		}
 		return w.told(ctx, l.table, s.name, unfit(s, adopt, err))
 	}
 	w.report.Moved += moved

@@ -43,6 +43,8 @@ const (
 	DefaultAhead = 4
 	// DefaultPatience is how long one statement may run.
 	DefaultPatience = 5 * time.Second
+	// DefaultMostMoved rows are moved in less than a second.
+	DefaultMostMoved = 50_000
 	// Every is the time between two rounds of Run.
 	Every = time.Minute
 )
@@ -65,6 +67,10 @@ type Config struct {
 	// out of a default partition, writers of the table wait as long. Zero
 	// means DefaultPatience.
 	Patience time.Duration
+	// MostMoved is how many rows of one interval Run and Cover move out of a
+	// default partition, while writers of the table wait. Repair moves all.
+	// Zero means DefaultMostMoved.
+	MostMoved int64
 	// Keep is how long Run keeps partitions attached, and what Status calls
 	// overdue. Rows that come later than that stay in the default partition,
 	// where everybody sees them. Zero keeps everything.
@@ -87,6 +93,7 @@ type Manager struct {
 	config Config
 	covers map[string]*cover
 	made   atomic.Int64 // by Cover, in the life of this process
+	rests  rests
 }
 
 // New makes a Manager. It does not touch the database yet.
@@ -102,6 +109,9 @@ func New(config Config) *Manager {
 	}
 	if config.Patience == 0 {
 		config.Patience = DefaultPatience
+	}
+	if config.MostMoved == 0 {
+		config.MostMoved = DefaultMostMoved
 	}
 	m := &Manager{config: config, covers: map[string]*cover{}}
 	for _, t := range tables() {

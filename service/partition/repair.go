@@ -17,7 +17,11 @@ const mostRepaired = 50
 // out of the default partitions into partitions made for their time, unless
 // the configuration keeps that time no longer.
 func (m *Manager) Repair(ctx context.Context, now time.Time) (Report, error) {
-	return m.verb(ctx, func(w *work, l *layout) error {
+	return m.repair(ctx, now, m.asked(now))
+}
+
+func (m *Manager) repair(ctx context.Context, now time.Time, most limits) (Report, error) {
+	return m.verb(ctx, most, func(w *work, l *layout) error {
 		problems := []error{w.finalize(ctx, l), w.forgetExclusions(ctx, l), m.ensure(ctx, w, l, now)}
 		if w.conn.IsClosed() {
 			return errors.Join(problems...)

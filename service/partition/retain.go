@@ -28,7 +28,7 @@ type Retention struct {
 // It refuses if now is ahead of the clock of the server by more than a day:
 // what a clock got wrong shall not cost anybody their history.
 func (m *Manager) Retain(ctx context.Context, now time.Time, r Retention) (Report, error) {
-	return m.verb(ctx, func(w *work, l *layout) error {
+	return m.verb(ctx, m.asked(now), func(w *work, l *layout) error {
 		return errors.Join(w.finalize(ctx, l), w.retain(ctx, l, now, r))
 	})
 }

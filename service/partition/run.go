@@ -7,7 +7,8 @@ import (
 
 // Run ensures, repairs and, if the configuration says for how long to keep,
 // retains: at once and then each minute, until ctx ends. What it cannot do it
-// logs, once until it changes, and tries again.
+// logs, once until it changes, and tries again. More rows of one day than
+// MostMoved it leaves in the default partition: Repair moves them when asked.
 func (m *Manager) Run(ctx context.Context) error {
 	tick := m.config.Tick
 	if tick == nil {
@@ -32,7 +33,7 @@ func (m *Manager) round(ctx context.Context, said map[string]string) {
 		name string
 		do   func() (Report, error)
 	}{
-		{"repair", func() (Report, error) { return m.Repair(ctx, now) }},
+		{"repair", func() (Report, error) { return m.repair(ctx, now, m.unasked(now)) }},
 		{"retain", func() (Report, error) { return m.Retain(ctx, now, Retention{Keep: m.config.Keep}) }},
 	}
 	if m.config.Keep == (Keep{}) {

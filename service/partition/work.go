@@ -40,6 +40,7 @@ type work struct {
 	conn    *pgx.Conn
 	report  *Report
 	journal bool // there is a table for events
+	rests   *rests
 	limits
 }
 
@@ -49,6 +50,10 @@ type limits struct {
 	tries int
 	// statement is how long one statement may run.
 	statement time.Duration
+	// most is how many rows of one interval may leave a default partition,
+	// as of now. Zero means all: writers wait, and somebody asked for it.
+	most int64
+	now  time.Time
 }
 
 // alone runs a verb on a connection of its own while no other manager and no
@@ -70,7 +75,7 @@ func (m *Manager) alone(
 			_ = conn.Conn().Close(ctx)
 		}
 	}()
-	w := &work{conn: conn.Conn(), report: report, limits: most}
+	w := &work{conn: conn.Conn(), report: report, rests: &m.rests, limits: most}
 	var free bool
 	for _, lock := range []struct {
 		sql, taken string

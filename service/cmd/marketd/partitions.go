@@ -63,11 +63,14 @@ func newPartitions(p program) *cobra.Command {
 	flags.BoolVar(&o.asJSON, "json", false, "print one JSON object")
 	flags.StringVar(&o.now, "now", "", "act as if it were this moment, such as 2026-12-31T23:59:00Z; default is the clock")
 	flags.IntVar(&o.ahead, "ahead", partition.DefaultAhead, "how many days of ticks and years of bars are made ahead")
-	command.AddCommand(newPartitionsStatus(p, &o), newPartitionsRetain(p, &o),
+	repair := newPartitionsVerb(p, &o, "repair", "Move rows out of the default partitions, and end what was interrupted",
+		(*partition.Manager).Repair)
+	repair.Long = "Move rows out of the default partitions, and end what was interrupted.\n" +
+		"It moves all rows of a day at once, and writers of the table wait while a day is moved: serve by itself\n" +
+		"moves no day of more than " + thousands(partition.DefaultMostMoved) + " rows, and none that its --keep-days keeps no longer."
+	command.AddCommand(newPartitionsStatus(p, &o), newPartitionsRetain(p, &o), repair,
 		newPartitionsVerb(p, &o, "ensure", "Make the partitions that are missing, up to those ahead",
-			(*partition.Manager).Ensure),
-		newPartitionsVerb(p, &o, "repair", "Move rows out of the default partitions, and end what was interrupted",
-			(*partition.Manager).Repair))
+			(*partition.Manager).Ensure))
 	return command
 }
 
