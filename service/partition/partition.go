@@ -150,7 +150,7 @@ func (r Report) Idle() bool {
 
 // skip adds a reason, each once.
 func (r *Report) skip(reason string) {
-	if strings.Contains(r.Skipped, reason) {
+	if reason == "" || strings.Contains(r.Skipped, reason) {
 		return
 	}
 	if r.Skipped != "" {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,33 +27,43 @@ type Retention struct {
 // It refuses if now is ahead of the clock of the server by more than a day:
 // what a clock got wrong shall not cost anybody their history.
 func (m *Manager) Retain(ctx context.Context, now time.Time, r Retention) (Report, error) {
+	wrong := "" // what is wrong with now, said once for all tables
 	return m.verb(ctx, m.asked(now), func(w *work, l *layout) error {
-		return errors.Join(w.finalize(ctx, l), w.retain(ctx, l, now, r))
+		problem := w.finalize(ctx, l)
+		cutoff, limited := r.Keep.of(l.table).before(now)
+		if !limited || wrong != "" {
+			return problem
+		}
+		var err error
+		if wrong, err = aheadOfServer(ctx, w.conn, now); err != nil || wrong != "" {
+			w.report.skip(wrong)
+			return errors.Join(problem, err)
+		}
+		return errors.Join(problem, w.retain(ctx, l, cutoff, r.Drop))
 	})
 }
 
-func (w *work) retain(ctx context.Context, l *layout, now time.Time, r Retention) error {
-	cutoff, limited := r.Keep.of(l.table).before(now)
-	if !limited {
-		return nil
-	}
+// aheadOfServer says that now lies too far after the clock of the server, if
+// it does.
+func aheadOfServer(ctx context.Context, db querier, now time.Time) (string, error) {
 	var server time.Time
-	if err := w.conn.QueryRow(ctx, `select now()`).Scan(&server); err != nil {
-		return fmt.Errorf("reading the clock of the server: %w", err)
+	if err := db.QueryRow(ctx, `select now()`).Scan(&server); err != nil {
+		return "", fmt.Errorf("reading the clock of the server: %w", err)
 	}
-	if now.After(server.Add(tolerance)) {
-		if reason := fmt.Sprintf("retention: %s lies more than a day after the server's clock, %s",
-			now.UTC().Format(time.RFC3339), server.UTC().Format(time.RFC3339)); !strings.Contains(w.report.Skipped, reason[:20]) {
-			w.report.skip(reason)
-		}
-		return nil
+	if !now.After(server.Add(tolerance)) {
+		return "", nil
 	}
+	return fmt.Sprintf("retention: %s lies more than a day after the server's clock, %s",
+		now.UTC().Format(time.RFC3339), server.UTC().Format(time.RFC3339)), nil
+}
+
+func (w *work) retain(ctx context.Context, l *layout, cutoff time.Time, drop bool) error {
 	for _, p := range l.overdue(cutoff) {
 		if err := w.detach(ctx, l, p); err != nil {
 			return err
 		}
 	}
-	if r.Drop {
+	if drop {
 		return w.drop(ctx, l, cutoff)
 	}
 	return nil
