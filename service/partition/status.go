@@ -44,6 +44,10 @@ type Table struct {
 	// Waiting says of which partitions somebody has to decide, and what: why
 	// they were not made, as the journal has it.
 	Waiting []string `json:"waiting"`
+	// LeftOver names the constraint of a manager that was interrupted: it
+	// would refuse rows when their time has come. Empty if there is none, or
+	// while a manager is at work, which needs it.
+	LeftOver string `json:"left_over"`
 }
 
 // Partition is one partition. From is nil for MINVALUE, To for MAXVALUE.
@@ -160,6 +164,9 @@ func (m *Manager) describe(ctx context.Context, conn *pgx.Conn, l *layout, now t
 			return t, err
 		}
 	}
+	if t.LeftOver, err = l.leftOver(ctx, conn); err != nil {
+		return t, err
+	}
 	t.Kept, err = l.kept(ctx, conn)
 	if t.Kept == nil {
 		t.Kept = []string{}
@@ -192,6 +199,18 @@ func (l *layout) waiting(ctx context.Context, conn *pgx.Conn) ([]string, error) 
 		return waiting, fmt.Errorf("reading the journal of %s: %w", l.table.name, err)
 	}
 	return waiting, nil
+}
+
+// leftOver reads from catalogues that are not locked.
+func (l *layout) leftOver(ctx context.Context, db querier) (string, error) {
+	var name string
+	if err := db.QueryRow(ctx, `select coalesce((select conname from pg_constraint where conrelid = $1 and conname = $2
+			and not exists (select from pg_locks where locktype = 'advisory' and classid = 0 and objid = $3 and granted
+				and database = (select oid from pg_database where datname = current_database()))), '')`,
+		l.defaultOID, l.table.name+"_ahead_exclusion", managerKey).Scan(&name); err != nil {
+		return "", fmt.Errorf("looking for a constraint left on %s: %w", l.defaultName, err)
+	}
+	return name, nil
 }
 
 // maxHours is the look-ahead of a table with a partition up to MAXVALUE.

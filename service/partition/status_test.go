@@ -41,6 +41,28 @@ func TestStatusTellsWhatIsThere(t *testing.T) {
 	require.True(t, ticks.Partitions[1].From.Equal(today()))
 }
 
+func TestStatusTellsOfAConstraintThatWasLeft(t *testing.T) {
+	pool := opened(t, `alter table ticks_default add constraint ticks_ahead_exclusion check (at < '2027-01-01') not valid`)
+	manager := managing(pool)
+	told := func() string {
+		status, err := manager.Status(t.Context(), time.Now())
+		require.NoError(t, err)
+		return table(t, status, "ticks").LeftOver
+	}
+	require.Equal(t, "ticks_ahead_exclusion", told())
+	working, err := pool.Acquire(t.Context())
+	require.NoError(t, err)
+	defer working.Release()
+	_, err = working.Exec(t.Context(), `select pg_advisory_lock(7306002)`)
+	require.NoError(t, err)
+	require.Empty(t, told(), "a manager at work needs it")
+	_, err = working.Exec(t.Context(), `select pg_advisory_unlock_all()`)
+	require.NoError(t, err)
+	_, err = manager.Repair(t.Context(), time.Now())
+	require.NoError(t, err)
+	require.Empty(t, told())
+}
+
 // locked holds one table exclusively until the test ends.
 func locked(t testing.TB, pool *pgxpool.Pool, name string) {
 	t.Helper()

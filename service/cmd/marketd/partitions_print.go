@@ -64,6 +64,9 @@ func printStatus(w io.Writer, s partition.Status) {
 			fmt.Fprintf(w, "  %s\n", reason)
 		}
 		printNames(w, "detaching was interrupted (marketd partitions repair)", t.DetachPending)
+		if t.LeftOver != "" {
+			fmt.Fprintf(w, "  an interrupted manager left the constraint %s (marketd partitions repair)\n", t.LeftOver)
+		}
 		printNames(w, "overdue (marketd partitions retain)", t.Overdue)
 		printNames(w, "kept beside the table", t.Kept)
 		table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
