@@ -119,7 +119,7 @@ func newPartitionsVerb(
 }
 
 func newPartitionsRetain(p program, o *partitionsOptions) *cobra.Command {
-	var drop bool
+	var drop, dryRun bool
 	command := &cobra.Command{
 		Use:   "retain",
 		Short: "Detach the partitions that are older than they are to be kept",
@@ -129,12 +129,21 @@ func newPartitionsRetain(p program, o *partitionsOptions) *cobra.Command {
 	}
 	keepFlags(command, o)
 	command.Flags().BoolVar(&drop, "drop", false, "also drop what was detached and is older than it is to be kept")
+	command.Flags().BoolVar(&dryRun, "dry-run", false, "tell what would be detached and dropped, and change nothing")
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		if o.keepTicks == "" && o.keepBars == "" {
 			return errors.New("say how long to keep: --keep-ticks 90d, --keep-bars 10y, or both")
 		}
 		return o.managing(command.Context(), func(ctx context.Context, m *partition.Manager, q question) error {
-			report, err := m.Retain(ctx, q.now, partition.Retention{Keep: q.keep, Drop: drop})
+			retention := partition.Retention{Keep: q.keep, Drop: drop}
+			if dryRun {
+				plan, err := m.PlanRetain(ctx, q.now, retention)
+				if err != nil {
+					return err
+				}
+				return o.plan(p, plan)
+			}
+			report, err := m.Retain(ctx, q.now, retention)
 			return errors.Join(o.report(p, report, err), err)
 		})
 	}

@@ -41,6 +41,26 @@ func (o *partitionsOptions) report(p program, r partition.Report, err error) err
 	return nil
 }
 
+// plan prints what retain would do.
+func (o *partitionsOptions) plan(p program, plan partition.Plan) error {
+	if o.asJSON {
+		return printJSON(p.out, plan)
+	}
+	for _, name := range plan.Detach {
+		fmt.Fprintf(p.out, "would detach %s\n", name)
+	}
+	for _, name := range plan.Drop {
+		fmt.Fprintf(p.out, "would drop %s with its rows\n", name)
+	}
+	switch {
+	case plan.Skipped != "":
+		fmt.Fprintf(p.out, "would skip: %s\n", plan.Skipped)
+	case len(plan.Detach)+len(plan.Drop) == 0:
+		fmt.Fprintln(p.out, "nothing to do")
+	}
+	return nil
+}
+
 // printStatus prints the partitions as a table for people, and first what
 // they should know of.
 func printStatus(w io.Writer, s partition.Status) {

@@ -28,12 +28,18 @@ func TestPartitionsAreLookedAfterByHand(t *testing.T) {
 	code, out, complaint = marketd(t, "partitions", "repair", "--database", dsn)
 	require.Equal(t, exitDone, code, complaint)
 	require.Equal(t, "created ticks_p20240229\nmoved 1 row out of the default partitions\n", out)
+	code, out, complaint = marketd(t, "partitions", "retain", "--keep-ticks", "400d", "--drop", "--dry-run", "--database", dsn)
+	require.Equal(t, exitDone, code, complaint)
+	require.Equal(t, "would detach ticks_p20240229\nwould drop ticks_p20240229 with its rows\n", out)
 	code, out, complaint = marketd(t, "partitions", "retain", "--keep-ticks", "400d", "--json", "--database", dsn)
 	require.Equal(t, exitDone, code, complaint)
 	var report partition.Report
 	require.NoError(t, json.Unmarshal([]byte(out), &report))
 	require.Equal(t, []string{"ticks_kept_20240229"}, report.Detached)
 
+	code, out, complaint = marketd(t, "partitions", "retain", "--keep-ticks", "400d", "--drop", "--dry-run", "--json", "--database", dsn)
+	require.Equal(t, exitDone, code, complaint)
+	require.JSONEq(t, `{"would_detach": [], "would_drop": ["ticks_kept_20240229"], "skipped": ""}`, out)
 	code, out, complaint = marketd(t, "partitions", "status", "--json", "--database", dsn)
 	require.Equal(t, exitDone, code, complaint)
 	var status partition.Status
