@@ -76,7 +76,7 @@ func (v *Verification) checkOutcome(run evidence.Run) {
 		v.deny(NothingJudged, "result", "no gating objective passed or failed, so nothing is proven")
 	}
 	if skipped > 0 {
-		v.note(LeftOut, "result", fmt.Sprintf("%d of %d objectives were not meant to run in profile %s", skipped, v.Of, run.Profile))
+		v.note(LeftOut, "result", fmt.Sprintf("%d of %d objectives were not meant to run: %s", skipped, v.Of, limitedTo(run)))
 	}
 	if run.Narrowed() {
 		v.note(Narrowed, "result", "only part of what profile "+run.Profile+" runs was asked for: "+run.Narrowing())
@@ -149,4 +149,13 @@ func place(d evidence.Difference) string {
 		return "result"
 	}
 	return d.Scenario + " " + d.Measure
+}
+
+// limitedTo says what a run was limited to.
+func limitedTo(run evidence.Run) string {
+	limits := "profile " + run.Profile
+	if also := run.Narrowing(); also != "" {
+		limits += " with " + also
+	}
+	return limits
 }

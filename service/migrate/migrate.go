@@ -168,7 +168,7 @@ func (m *Migrator) Check(ctx context.Context) error {
 	case err != nil:
 		return err
 	case version < m.Newest():
-		return fmt.Errorf("it is at %05d, this program needs %05d: %w", version, m.Newest(), ErrBehind)
+		return fmt.Errorf("it is at %05d, the newest is %05d: %w", version, m.Newest(), ErrBehind)
 	case version > m.Newest():
 		return fmt.Errorf("it is at %05d, this program knows up to %05d: %w", version, m.Newest(), ErrAhead)
 	}
