@@ -40,7 +40,7 @@ Feature: A busy market is stored without a pause
     @pr @SLO-INGEST-03
     Scenario: The load rises beyond every plan
       Given a market of 200 instruments
-      When the load rises from 12,000 to 120,000 prices a minute over 7 seconds
+      When the load rises from 12,000 to 120,000 prices a minute over 5 seconds
       Then these objectives hold:
         | measure                  | target                             |
         | ingest capacity          | at least 20,000 a minute           |

@@ -44,7 +44,7 @@ Feature: The system is renewed while the market trades
 
   Rule: A server that dies in the middle of a step costs no price
 
-    @pr @SLO-MIGRATION-03
+    @nightly @SLO-MIGRATION-03
     Scenario: A bad day
       Given 2,000 prices of 20 instruments in a system before the extension, on a server of its own
       When the server is killed 2 times on the way forward and back while the market trades 50 prices a second

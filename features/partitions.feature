@@ -76,7 +76,7 @@ Feature: There is always room for the next day
 
     @pr @SLO-PARTITION-07
     Scenario: Two managers by mistake
-      When two managers work side by side while the market trades 100 prices a second for 4 seconds
+      When two managers work side by side while the market trades 100 prices a second for 2 seconds
       Then these objectives hold:
         | measure                       | target    |
         | errors of the managers        | exactly 0 |
