@@ -19,6 +19,9 @@ type Config struct {
 	Postgres *environ.Postgres
 	// Service is the path of the program under test, marketd.
 	Service string
+	// Against is the path of the program that Service is compared with; empty
+	// compares with none.
+	Against string
 	// Seed decides every coin and every price of the run.
 	Seed uint64
 	// Watch is told what happens as it happens; the zero value tells nobody.
@@ -38,6 +41,9 @@ type Findings struct {
 	Accounts  []evidence.Account
 	SelfTests []evidence.SelfTest
 	Passages  []evidence.Passage
+	Proofs    []evidence.Proof
+	Charts    []evidence.Chart
+	Queries   []evidence.Query
 	Facts     []evidence.Fact
 	Cucumber  []byte // cucumber.json
 }
@@ -55,6 +61,9 @@ type bench struct {
 	accounts  []evidence.Account
 	selfTests []evidence.SelfTest
 	passages  []evidence.Passage
+	proofs    []evidence.Proof
+	charts    []evidence.Chart
+	queries   []evidence.Query
 	facts     []evidence.Fact
 	ran       int
 }

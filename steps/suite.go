@@ -40,7 +40,10 @@ func Run(ctx context.Context, config Config) (Findings, error) {
 		ScenarioInitializer: b.bind,
 	}
 	_ = suite.Run() // its exit code says less than the record: the record is judged
-	found := Findings{Features: b.features, Accounts: b.accounts, SelfTests: b.selfTests, Passages: b.passages, Facts: b.facts, Cucumber: cucumber.Bytes()}
+	found := Findings{
+		Features: b.features, Accounts: b.accounts, SelfTests: b.selfTests, Passages: b.passages,
+		Proofs: b.proofs, Charts: b.charts, Queries: b.queries, Facts: b.facts, Cucumber: cucumber.Bytes(),
+	}
 	if ctx.Err() != nil {
 		return found, context.Cause(ctx)
 	}

@@ -30,8 +30,10 @@ type Run struct {
 	Tool    Tool    `json:"tool"`
 	Program Program `json:"program"` // the system under test
 	Commit  Commit  `json:"commit"`
-	Profile string  `json:"profile"`        // pr, nightly, release
-	Tags    string  `json:"tags,omitempty"` // the tag expression given, if any
+	// Against is the version that this one was compared with, if any.
+	Against *Against `json:"against,omitempty"`
+	Profile string   `json:"profile"`        // pr, nightly, release
+	Tags    string   `json:"tags,omitempty"` // the tag expression given, if any
 	// Only are the ids of the scenarios that the run was limited to, if any.
 	Only []string `json:"only,omitempty"`
 	Seed uint64   `json:"seed"`
@@ -50,6 +52,12 @@ type Run struct {
 	Passages []Passage `json:"passages,omitempty"`
 	// SelfTests tell how the harness was broken on purpose and noticed it.
 	SelfTests []SelfTest `json:"self_tests,omitempty"`
+	// Proofs are experiments of the run on itself, with a known answer.
+	Proofs []Proof `json:"proofs,omitempty"`
+	// Charts are figures over something that was varied on purpose.
+	Charts []Chart `json:"charts,omitempty"`
+	// Queries are the questions of the service with their plans.
+	Queries []Query `json:"queries,omitempty"`
 
 	Result Result `json:"result"`
 }

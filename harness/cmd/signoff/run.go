@@ -165,6 +165,7 @@ func carryOut(ctx context.Context, p program, o runOptions, service string, scre
 		Watch: steps.Watch{Started: screen.started, Doing: screen.doing, Finished: screen.finished},
 	})
 	record.Features, record.Accounts, record.SelfTests, record.Passages = found.Features, found.Accounts, found.SelfTests, found.Passages
+	record.Proofs, record.Charts, record.Queries = found.Proofs, found.Charts, found.Queries
 	record.Ended = time.Now().UTC()
 	host.StealMedian, host.StealMax = steal.Shares()
 	record.Environment.Host, record.Environment.Server = host, postgres.Facts()

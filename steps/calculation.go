@@ -1,0 +1,3 @@
+package steps
+
+func calculationSteps() []Definition { return nil }

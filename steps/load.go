@@ -1,0 +1,3 @@
+package steps
+
+func loadSteps() []Definition { return nil }

@@ -1,0 +1,3 @@
+package steps
+
+func poolSteps() []Definition { return nil }
