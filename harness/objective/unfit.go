@@ -74,8 +74,12 @@ func fleeting(p measure.Pairs) string {
 }
 
 // forgetful says that an arm ran without the durability that its promise is
-// about, or does not say with which.
+// about, or does not say with which. An arm without a server stores nothing; it
+// must not tell of a server all the same.
 func forgetful(arm measure.Arm) string {
+	if arm.Settings[measure.ServerSetting] == measure.NoServer {
+		return imagined(arm)
+	}
 	for _, d := range durability() {
 		value, told := arm.Settings[d.setting]
 		if !told || value == "" {
@@ -84,6 +88,19 @@ func forgetful(arm measure.Arm) string {
 		if !slices.Contains(d.sound, value) {
 			return fmt.Sprintf("The arm %q may lose what it acknowledged: it ran with %s %q.", arm.Name, d.setting, value)
 		}
+	}
+	return ""
+}
+
+// imagined says what an arm that ran without a server tells of one.
+func imagined(arm measure.Arm) string {
+	for _, d := range durability() {
+		if _, told := arm.Settings[d.setting]; told {
+			return fmt.Sprintf("The arm %q contradicts itself: it ran without a server and tells of its %s.", arm.Name, d.setting)
+		}
+	}
+	if arm.Plan != "" {
+		return fmt.Sprintf("The arm %q contradicts itself: it ran without a server and tells of its plan.", arm.Name)
 	}
 	return ""
 }
