@@ -41,7 +41,9 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 // goes to the log.
 func refuse(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 	p := problemOf(err)
-	if p.Status >= http.StatusInternalServerError {
+	// The busy are counted, see the health of the database: a line for each
+	// would be a load of its own.
+	if p.Status >= http.StatusInternalServerError && !errors.Is(err, market.ErrBusy) {
 		log.ErrorContext(r.Context(), "request failed",
 			"method", r.Method, "path", r.URL.Path, "code", p.Code, "error", err.Error())
 	}
@@ -73,6 +75,9 @@ func problemOf(err error) *problem {
 			old.Error() + " (an operator can migrate it with marketd migrate up)", old.Field}
 	case errors.Is(err, market.ErrNoPrices):
 		return &problem{http.StatusNotFound, "no_prices", "the instrument has no prices there", "symbol"}
+	case errors.Is(err, market.ErrBusy):
+		return &problem{http.StatusServiceUnavailable, "busy",
+			"every connection to the database is in use; nothing was stored, sending the same again is safe", ""}
 	case errors.Is(err, market.ErrChanging), unavailable(err):
 		return &problem{http.StatusServiceUnavailable, "database_unavailable",
 			"the database does not answer; nothing is known to be stored, sending the same again is safe", ""}

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// requestTime bounds how long one request may take, its database work
+// RequestTime bounds how long one request may take, its database work
 // included.
-const requestTime = 10 * time.Second
+const RequestTime = 10 * time.Second
 
 // requireToken lets a request pass that carries the token. An empty token
 // lets every request pass.
@@ -80,7 +80,7 @@ func limitTime(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), requestTime)
+		ctx, cancel := context.WithTimeout(r.Context(), RequestTime)
 		defer cancel()
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})

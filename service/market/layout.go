@@ -89,7 +89,7 @@ func (s *Store) current(ctx context.Context) (*layout, error) {
 // settled carries out do on the current layout, and again while the server
 // says that it did nothing because the schema changed or others were in the
 // way. An error that leaves open whether something was stored is returned at
-// once.
+// once, and so is ErrBusy.
 func settled[T any](ctx context.Context, s *Store, do func(layout) (T, error)) (T, error) {
 	began := time.Now()
 	wait := repeatAfter
@@ -100,7 +100,7 @@ func settled[T any](ctx context.Context, s *Store, do func(layout) (T, error)) (
 			result, err = do(*known)
 		}
 		if err == nil || !nothingDone(err) {
-			return result, err
+			return result, turnedAway(ctx, err)
 		}
 		s.layout.CompareAndSwap(known, nil)
 		if try >= repeatTimes || time.Since(began) >= repeatFor {

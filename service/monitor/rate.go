@@ -146,7 +146,9 @@ func (a *acquisitions) read(served *pgxpool.Pool, at time.Time) Pool {
 	pool := Pool{
 		Acquired: s.AcquiredConns(), Idle: s.IdleConns(), Total: s.TotalConns(), Max: s.MaxConns(),
 		WaitShare: ratio(recent.hits, recent.events), WaitMS: ratio(recent.waited, recent.hits),
-		AcquiresPerSecond: ratio(recent.events, recent.seconds),
+		AcquiresPerSecond:  ratio(recent.events, recent.seconds),
+		AcquiresSinceStart: acquired, WaitsSinceStart: waits, WaitedMSSinceStart: waited.Seconds() * 1000,
+		GivenUpSinceStart: s.CanceledAcquireCount(),
 	}
 	if pool.Max > 0 {
 		pool.Utilisation = float64(pool.Acquired) / float64(pool.Max)

@@ -86,6 +86,14 @@ type Pool struct {
 	WaitMS *float64 `json:"wait_ms"`
 	// AcquiresPerSecond is over the last ten seconds.
 	AcquiresPerSecond *float64 `json:"acquires_per_second"`
+	// AcquiresSinceStart counts all acquisitions of this process. Those that
+	// had to wait are WaitsSinceStart, and WaitedMSSinceStart is how long they
+	// did, in milliseconds together. GivenUpSinceStart got no connection:
+	// refused as busy, or the caller had gone.
+	AcquiresSinceStart int64   `json:"acquires_since_start"`
+	WaitsSinceStart    int64   `json:"waits_since_start"`
+	WaitedMSSinceStart float64 `json:"waited_ms_since_start"`
+	GivenUpSinceStart  int64   `json:"given_up_since_start"`
 }
 
 // Inserts is how fast rows arrive, seen from the server. The server counts a

@@ -35,6 +35,8 @@ type serveOptions struct {
 	database    string
 	tokenEnv    string
 	connections int32
+	wait        time.Duration
+	waiting     int64
 	keepDays    int
 }
 
@@ -50,6 +52,8 @@ func newServe(p program) *cobra.Command {
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "address to listen on; port 0 takes a free one")
 	flags.StringVar(&o.tokenEnv, "token-env", tokenVariable, "environment variable with the token that writing needs")
 	flags.Int32Var(&o.connections, "connections", 8, "database connections for requests")
+	flags.DurationVar(&o.wait, "connection-wait", 2*time.Second, "how long a request waits for a database connection before it is refused as busy")
+	flags.Int64Var(&o.waiting, "waiting-requests", 512, "how many requests may wait for a database connection; one more is refused as busy at once")
 	flags.IntVar(&o.keepDays, "keep-days", 0, "detach the ticks of days before these, and keep them beside; later arrivals stay in the default partition; 0 detaches nothing")
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		o.database = *dsn
@@ -72,7 +76,7 @@ func serve(ctx context.Context, p program, o serveOptions) error {
 		return failed{err}
 	}
 	queries := monitor.NewRecorder()
-	served, err := openPool(ctx, servedPool(config, o.connections, queries))
+	served, err := openPool(ctx, servedPool(config, o, queries))
 	if err != nil {
 		return failed{err}
 	}
@@ -127,6 +131,12 @@ func (o serveOptions) check(token string) (*pgxpool.Config, error) {
 	if o.keepDays < 0 || o.keepDays > 100_000 {
 		problems = append(problems, fmt.Errorf("--keep-days %d: must be from 0 to 100000", o.keepDays))
 	}
+	if o.wait < time.Millisecond || o.wait > httpapi.RequestTime {
+		problems = append(problems, fmt.Errorf("--connection-wait %s: must be from 1ms to %s", o.wait, httpapi.RequestTime))
+	}
+	if o.waiting < 1 || o.waiting > 1_000_000 {
+		problems = append(problems, fmt.Errorf("--waiting-requests %d: must be from 1 to 1000000", o.waiting))
+	}
 	host, _, err := net.SplitHostPort(o.listen)
 	switch {
 	case err != nil:
@@ -160,10 +170,19 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return nil, fmt.Errorf("listening on %s: the address cannot be used; choose another with --listen", address)
 }
 
-func servedPool(config *pgxpool.Config, connections int32, queries pgx.QueryTracer) *pgxpool.Config {
+// servedTracer times the statements of the served pool and bounds the wait for
+// its connections.
+type servedTracer struct {
+	*monitor.Recorder
+	*market.Admission
+}
+
+func servedPool(config *pgxpool.Config, o serveOptions, queries *monitor.Recorder) *pgxpool.Config {
 	config = config.Copy()
-	config.MaxConns = connections
-	config.ConnConfig.Tracer = queries
+	// All connections are kept: the first rush of a day should not pay for
+	// opening them.
+	config.MaxConns, config.MinConns = o.connections, o.connections
+	config.ConnConfig.Tracer = servedTracer{queries, &market.Admission{Wait: o.wait, Waiting: o.waiting}}
 	config.ConnConfig.RuntimeParams["statement_timeout"] = "10s"
 	// A sum over many days is summed within each partition first.
 	config.ConnConfig.RuntimeParams["enable_partitionwise_aggregate"] = "on"

@@ -1,0 +1,107 @@
+package market_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"github.com/signoff-dev/signoff/service/internal/testdb"
+	"github.com/signoff-dev/signoff/service/market"
+)
+
+// gated is a tracer of both statements and acquisitions, as the service has.
+type gated struct {
+	silent
+	*market.Admission
+}
+
+type silent struct{}
+
+func (silent) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	return ctx
+}
+
+func (silent) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// narrow is a store of AAPL over a single connection.
+func narrow(t *testing.T, a *market.Admission) (*market.Store, *pgxpool.Pool) {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(testdb.Migrated(t))
+	require.NoError(t, err)
+	config.MaxConns = 1
+	config.ConnConfig.Tracer = gated{Admission: a}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	store := market.New(market.Config{Pool: pool})
+	_, err = store.RegisterInstruments(t.Context(), []market.Instrument{{Symbol: "AAPL"}})
+	require.NoError(t, err)
+	return store, pool
+}
+
+func store(ctx context.Context, s *market.Store, trade int64) error {
+	_, _, err := s.StoreTicks(ctx, []market.Tick{{Symbol: "AAPL", At: noon(), Trade: trade, Price: 1, Volume: 1}})
+	return err
+}
+
+func TestWhoGetsNoConnectionInTimeIsTurnedAwayAndStoresNothing(t *testing.T) {
+	s, pool := narrow(t, &market.Admission{Wait: 20 * time.Millisecond, Waiting: 10})
+	held, err := pool.Acquire(t.Context())
+	require.NoError(t, err)
+	require.ErrorIs(t, store(t.Context(), s, 1), market.ErrBusy)
+	_, err = s.Latest(t.Context(), "AAPL", market.HideDeleted)
+	require.ErrorIs(t, err, market.ErrBusy)
+	_, err = s.RegisterInstruments(t.Context(), []market.Instrument{{Symbol: "MSFT"}})
+	require.ErrorIs(t, err, market.ErrBusy)
+	held.Release()
+
+	_, err = s.Latest(t.Context(), "AAPL", market.HideDeleted)
+	require.ErrorIs(t, err, market.ErrNoPrices, "what was refused was not stored, and the store is open again")
+	require.NoError(t, store(t.Context(), s, 2))
+}
+
+func TestACallerWhoGivesUpFirstIsNotTurnedAway(t *testing.T) {
+	s, pool := narrow(t, &market.Admission{Wait: time.Hour, Waiting: 10})
+	held, err := pool.Acquire(t.Context())
+	require.NoError(t, err)
+	defer held.Release()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	err = store(ctx, s, 1)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NotErrorIs(t, err, market.ErrBusy)
+}
+
+func TestAStatementThatTakesLongerThanTheWaitIsLeftAlone(t *testing.T) {
+	s, pool := narrow(t, &market.Admission{Wait: 300 * time.Millisecond, Waiting: 10})
+	_, err := pool.Exec(t.Context(), `create function slow() returns trigger language plpgsql as
+		$$ begin perform pg_sleep(0.6); return new; end $$`)
+	require.NoError(t, err)
+	_, err = pool.Exec(t.Context(), `create trigger slow before insert on ticks for each statement execute function slow()`)
+	require.NoError(t, err)
+	require.NoError(t, store(t.Context(), s, 1))
+}
+
+func TestOneMoreThanMayWaitIsTurnedAwayAtOnce(t *testing.T) {
+	s, pool := narrow(t, &market.Admission{Wait: time.Hour, Waiting: 1})
+	held, err := pool.Acquire(t.Context())
+	require.NoError(t, err)
+	first := make(chan error, 1)
+	before := pool.Stat().CanceledAcquireCount()
+	turned := make(chan error, 1)
+	go func() { first <- store(t.Context(), s, 1) }()
+	go func() { turned <- store(t.Context(), s, 2) }()
+	select { // whichever came second
+	case err = <-first:
+		first, turned = turned, first
+	case err = <-turned:
+	}
+	require.ErrorIs(t, err, market.ErrBusy)
+	require.Equal(t, before+1, pool.Stat().CanceledAcquireCount())
+	held.Release()
+	require.NoError(t, <-first, "who waited gets the connection that became free")
+}
