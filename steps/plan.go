@@ -29,6 +29,10 @@ type Selection struct {
 	Tags string
 	// Only names scenario ids such as SLO-STREAM-01; empty is all.
 	Only []string
+	// Against says that the run compares with another version: then only the
+	// scenarios of features tagged evidence.RegressionTag run, and otherwise
+	// none of them.
+	Against bool
 }
 
 // Profiles are the known profiles with the tags that they run.
@@ -158,7 +162,7 @@ func (p *Plan) choose() error {
 	for i := range p.Features {
 		for j := range p.Features[i].Scenarios {
 			s := &p.Features[i].Scenarios[j]
-			s.Skipped = p.whyNot(s, tags, wanted)
+			s.Skipped = p.whyNot(p.Features[i].Tag, s, tags, wanted)
 			if s.Skipped != "" {
 				continue
 			}
@@ -166,12 +170,14 @@ func (p *Plan) choose() error {
 		}
 	}
 	if running == 0 {
-		return fmt.Errorf("no scenario fits profile %s%s; known tags are %s",
-			p.Selection.Profile, p.narrowed(), strings.Join(p.tags(), " "))
+		return fmt.Errorf("no scenario fits profile %s%s; known tags are %s (%s runs with --against, and nothing else does)",
+			p.Selection.Profile, p.narrowed(), strings.Join(p.tags(), " "), evidence.RegressionTag)
 	}
-	p.Family, err = evidence.Planned(evidence.Run{
-		Profile: p.Selection.Profile, Tags: p.Selection.Tags, Only: p.Selection.Only, Features: p.Features,
-	})
+	run := evidence.Run{Profile: p.Selection.Profile, Tags: p.Selection.Tags, Only: p.Selection.Only, Features: p.Features}
+	if p.Selection.Against {
+		run.Against = &evidence.Against{}
+	}
+	p.Family, err = evidence.Planned(run)
 	if err != nil {
 		return fmt.Errorf("planning the run: %w", err)
 	}
@@ -180,6 +186,9 @@ func (p *Plan) choose() error {
 
 func (p *Plan) narrowed() string {
 	var also []string
+	if p.Selection.Against {
+		also = append(also, "--against")
+	}
 	if p.Selection.Tags != "" {
 		also = append(also, fmt.Sprintf("--tags %q", p.Selection.Tags))
 	}
@@ -192,11 +201,15 @@ func (p *Plan) narrowed() string {
 	return " with " + strings.Join(also, " and ")
 }
 
-func (p *Plan) whyNot(s *evidence.Scenario, profileTags []string, wanted tagexpressions.Evaluatable) string {
+func (p *Plan) whyNot(tag string, s *evidence.Scenario, profileTags []string, wanted tagexpressions.Evaluatable) string {
 	inProfile := slices.ContainsFunc(s.Tags, func(t string) bool { return slices.Contains(profileTags, t) })
 	switch {
 	case !inProfile:
 		return "runs in profile " + strings.TrimPrefix(profileTag(s.Tags), "@")
+	case tag == evidence.RegressionTag && !p.Selection.Against:
+		return "runs with --against"
+	case tag != evidence.RegressionTag && p.Selection.Against:
+		return "left out by --against"
 	case wanted != nil && !wanted.Evaluate(s.Tags):
 		return "left out by --tags " + p.Selection.Tags
 	case len(p.Selection.Only) > 0 && !slices.Contains(p.Selection.Only, s.ID):

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signoff-dev/signoff/harness/evidence"
 	"github.com/signoff-dev/signoff/steps"
 )
 
@@ -22,7 +23,11 @@ func TestTheFeaturesOfTheProjectArePlanned(t *testing.T) {
 	require.Greater(t, len(all.Planned()), len(plan.Planned()), "no scenario is kept for longer profiles")
 	for _, f := range all.Features {
 		for _, s := range f.Scenarios {
-			require.Empty(t, s.Skipped, "release runs everything")
+			if f.Tag == evidence.RegressionTag {
+				require.Equal(t, "runs with --against", s.Skipped)
+			} else {
+				require.Empty(t, s.Skipped, "release runs everything that one version can be asked")
+			}
 			require.Contains(t, s.Gherkin, "Scenario: "+s.Title)
 			require.NotContains(t, strings.TrimPrefix(s.Gherkin, "Rule"), "Rule:", "%s runs into the next rule", s.ID)
 		}
@@ -144,6 +149,43 @@ func TestASelectionThatFitsNothingIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestOnlyComparisonsOfVersionsRunWithAnotherVersion(t *testing.T) {
+	dir := directory(t, sound)
+	other := strings.NewReplacer("@demo", "@regression", "@SLO-DEMO-01", "@SLO-REGRESSION-01").Replace(sound) +
+		strings.NewReplacer("@pr @SLO-DEMO-01", "@nightly @SLO-REGRESSION-02", "A promise\n\n", "").Replace("\n"+strings.Split(sound, "Rule: ")[1])
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "regression.feature"), []byte(other), 0o600))
+	tests := map[string]struct {
+		selection steps.Selection
+		planned   []string
+		reasons   []string // why not, of every scenario in order
+	}{
+		"without another version":              {steps.Selection{Profile: "pr"}, []string{"SLO-DEMO-01"}, []string{"", "runs with --against", "runs in profile nightly"}},
+		"a release without another version":    {steps.Selection{Profile: "release"}, []string{"SLO-DEMO-01"}, []string{"", "runs with --against", "runs with --against"}},
+		"with another version":                 {steps.Selection{Profile: "pr", Against: true}, []string{"SLO-REGRESSION-01"}, []string{"left out by --against", "", "runs in profile nightly"}},
+		"with another version in the night":    {steps.Selection{Profile: "nightly", Against: true}, []string{"SLO-REGRESSION-01", "SLO-REGRESSION-02"}, []string{"left out by --against", "", ""}},
+		"with another version, narrowed by id": {steps.Selection{Profile: "nightly", Against: true, Only: []string{"SLO-REGRESSION-02"}}, []string{"SLO-REGRESSION-02"}, []string{"left out by --against", "left out by --only", ""}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			test.selection.Dir = dir
+			plan, err := steps.NewPlan(test.selection)
+			require.NoError(t, err)
+			require.Equal(t, test.planned, plan.Planned())
+			var reasons []string
+			for _, f := range plan.Features {
+				for _, s := range f.Scenarios {
+					reasons = append(reasons, s.Skipped)
+				}
+			}
+			require.Equal(t, test.reasons, reasons)
+		})
+	}
+	_, err := steps.NewPlan(steps.Selection{Dir: dir, Profile: "pr", Tags: "@regression"})
+	require.ErrorContains(t, err, "@regression runs with --against")
+	_, err = steps.NewPlan(steps.Selection{Dir: dir, Profile: "pr", Tags: "@demo", Against: true})
+	require.ErrorContains(t, err, `profile pr with --against and --tags "@demo"`)
 }
 
 func TestQuarantineDoesNotGateAndSaysWhy(t *testing.T) {

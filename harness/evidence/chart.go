@@ -1,5 +1,11 @@
 package evidence
 
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
 // Chart is a picture's worth of figures that no single measure holds: a ladder
 // of methods, a sweep over sizes, a rising load. It shows; no verdict rests on
 // it.
@@ -55,3 +61,64 @@ type Mark struct {
 	X    float64 `json:"x"`
 	Says string  `json:"says"`
 }
+
+// wrongCharts finds the charts of no scenario that ran, and those that nobody
+// can draw. A scenario that broke may have measured some of a chart.
+func wrongCharts(run *Run) []error {
+	scenarios := scenariosOf(run)
+	var found []error
+	for i, c := range run.Charts {
+		if err := ran(scenarios, c.Scenario, "a chart"); err != nil {
+			found = append(found, err)
+			continue
+		}
+		for _, err := range c.faults() {
+			found = append(found, fmt.Errorf("chart %d, %q of %s: %w", i+1, c.Title, c.Scenario, err))
+		}
+	}
+	return found
+}
+
+func (c Chart) faults() []error {
+	var found []error
+	if c.Kind != ChartBars && c.Kind != ChartCurve {
+		found = append(found, fmt.Errorf("its kind is %q, neither %s nor %s", c.Kind, ChartBars, ChartCurve))
+	}
+	if c.Title == "" {
+		found = append(found, errors.New("it has no title"))
+	}
+	points := 0
+	for _, l := range c.Lines {
+		points += len(l.Points)
+		for n, p := range l.Points {
+			if err := p.fault(c.Kind); err != nil {
+				found = append(found, fmt.Errorf("point %d of line %q: %w", n+1, l.Name, err))
+			}
+		}
+	}
+	if points == 0 {
+		found = append(found, errors.New("it shows no point"))
+	}
+	for _, m := range c.Marks {
+		if !finite(m.X) || m.Says == "" {
+			found = append(found, fmt.Errorf("its mark at %v, %q, is no place with a word about it", m.X, m.Says))
+		}
+	}
+	return found
+}
+
+func (p Point) fault(kind string) error {
+	switch {
+	case !finite(p.X) || !finite(p.Y):
+		return fmt.Errorf("%v, %v is no pair of numbers", p.X, p.Y)
+	case kind == ChartBars && p.Place == "":
+		return errors.New("a bar needs a place")
+	case p.Low != nil && !finite(*p.Low) || p.High != nil && !finite(*p.High):
+		return errors.New("an end of its interval is no number")
+	case p.Low != nil && p.High != nil && *p.Low > *p.High:
+		return fmt.Errorf("its interval from %v to %v ends before it begins", *p.Low, *p.High)
+	}
+	return nil
+}
+
+func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }

@@ -18,7 +18,7 @@ const Alpha = 0.05
 
 // row is one objective with everything that its judgement depends on.
 type row struct {
-	uri      string
+	feature  *Feature
 	scenario *Scenario
 	stated   *Objective
 	parsed   objective.Objective
@@ -36,8 +36,9 @@ type row struct {
 // untouched, if a row cannot be read or the record contradicts itself: rows or
 // tags are not those of the Gherkin beside them, a scenario is skipped that the
 // profile, the tag expression and the ids of the run select, a scenario ran
-// without a step, an account differs from the measures, a passage is of no
-// scenario that ran. It never fails because of what was measured.
+// without a step, an account differs from the measures, a passage, a chart or a
+// query is of no scenario that ran, the version compared with is not named. It
+// never fails because of what was measured.
 func Judge(run *Run) error {
 	rows, problems := readRows(run)
 	family := planned(rows)
@@ -48,8 +49,7 @@ func Judge(run *Run) error {
 		problems = append(problems, fmt.Errorf("run %s states a false-alarm budget of %v, every run has %v", run.ID, run.Alpha, Alpha))
 	}
 	problems = append(problems, leftUndone(run)...)
-	problems = append(problems, wrongAccounts(run)...)
-	problems = append(problems, wrongPassages(run)...)
+	problems = append(problems, wrongRecords(run)...)
 	judgements := make([]objective.Judgement, len(rows))
 	if len(problems) == 0 {
 		for i, r := range rows {
@@ -98,7 +98,7 @@ func readRows(run *Run) ([]row, []error) {
 				problems = append(problems, fmt.Errorf("%s line %d, %s: %w", feature.URI, scenario.Line, scenario.ID, err))
 			}
 			for o := range scenario.Objectives {
-				r := row{uri: feature.URI, scenario: scenario, stated: &scenario.Objectives[o]}
+				r := row{feature: feature, scenario: scenario, stated: &scenario.Objectives[o]}
 				parsed, err := objective.Parse(r.stated.Measure, r.stated.Target)
 				if err != nil {
 					problems = append(problems, r.problem(err))
@@ -143,6 +143,12 @@ func leftUndone(run *Run) []error {
 		}
 	}
 	return found
+}
+
+// wrongRecords finds what stands beside the scenarios and contradicts them, or
+// says nothing that anybody can check.
+func wrongRecords(run *Run) []error {
+	return slices.Concat(wrongAgainst(run), wrongAccounts(run), wrongPassages(run), wrongCharts(run), wrongQueries(run))
 }
 
 func planned(rows []row) int {
@@ -208,7 +214,7 @@ func (r row) notRun(reason string) objective.Judgement {
 
 // problem says where in the features the row stands.
 func (r row) problem(err error) error {
-	return fmt.Errorf("%s line %d, %s: %w", r.uri, r.stated.Line, r.scenario.ID, err)
+	return fmt.Errorf("%s line %d, %s: %w", r.feature.URI, r.stated.Line, r.scenario.ID, err)
 }
 
 func yielded(values []measure.Value) string {

@@ -29,7 +29,7 @@ type profile struct {
 	tags []string
 	// openPasses: what stays open is shown loudly and does not block.
 	openPasses bool
-	// skippedGates: what was left out stays open.
+	// skippedGates: what was left out stays open; see Run.Needs.
 	skippedGates bool
 }
 
@@ -55,12 +55,14 @@ func profileOf(name string) (profile, error) {
 // pass. Else a gating objective that is inconclusive or unfit makes it WARNED
 // with exit code 3, which profile pr lowers to 0. What was not selected is not
 // run and blocks nothing, except in release, which needs everything; a run that
-// was asked for a part of its profile is never PASSED. A self-test that did not
+// was asked for a part of its profile by tags or ids is never PASSED. A run that
+// compares with another version can be: it answers another question than the
+// profile does, and says which. A self-test that did not
 // go red makes the run BROKEN, as its checks see nothing. Quarantined scenarios
 // and "should be" never block.
 func conclude(run *Run, rows []row) Result {
 	strict, _ := profileOf(run.Profile) // Judge has refused any other
-	t := tallyOf(rows, strict)
+	t := tallyOf(run, rows)
 	result := Result{Counts: t.counts}
 	unproven := unproven(run)
 	switch {
@@ -88,10 +90,13 @@ func conclude(run *Run, rows []row) Result {
 		result.Reason = fmt.Sprintf("All %d gating objectives passed.", t.gating)
 	}
 	if run.Narrowed() {
-		if result.Outcome == Passed {
+		if result.Outcome == Passed && run.limited() {
 			result.Outcome = Warned
 		}
 		result.Reason += " These are only part of the promises: " + run.Narrowing() + "."
+	}
+	if run.sameProgram() {
+		result.Reason += " Both programs are one and the same: nothing was changed between them."
 	}
 	return result
 }
@@ -103,7 +108,7 @@ type tally struct {
 	failed, open    []string
 }
 
-func tallyOf(rows []row, strict profile) tally {
+func tallyOf(run *Run, rows []row) tally {
 	t := tally{counts: make(map[objective.Verdict]int, len(Verdicts()))}
 	for _, v := range Verdicts() {
 		t.counts[v] = 0
@@ -111,7 +116,7 @@ func tallyOf(rows []row, strict profile) tally {
 	for _, r := range rows {
 		verdict := r.stated.Verdict
 		t.counts[verdict]++
-		if !r.gating() || !r.meant() && !strict.skippedGates {
+		if !r.gating() || !run.Needs(*r.feature, *r.scenario) {
 			continue
 		}
 		t.gating++

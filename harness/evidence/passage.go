@@ -1,7 +1,5 @@
 package evidence
 
-import "fmt"
-
 // Passage is a way through the versions of the schema, taken while the market
 // traded. It is there for people: what gates are the measures of its scenario.
 type Passage struct {
@@ -37,12 +35,8 @@ func wrongPassages(run *Run) []error {
 	scenarios := scenariosOf(run)
 	var found []error
 	for _, p := range run.Passages {
-		s, known := scenarios[p.Scenario]
-		switch {
-		case !known:
-			found = append(found, fmt.Errorf("a passage is recorded for %q, and there is no such scenario", p.Scenario))
-		case s.Skipped != "":
-			found = append(found, fmt.Errorf("a passage is recorded for %s, which was skipped", p.Scenario))
+		if err := ran(scenarios, p.Scenario, "a passage"); err != nil {
+			found = append(found, err)
 		}
 	}
 	return found

@@ -150,6 +150,24 @@ func TestTheCommitIsWhatTheVerifierAsksFor(t *testing.T) {
 	})
 }
 
+func TestAReleaseDoesNotWaitForAnotherVersionToCompareWith(t *testing.T) {
+	compared := func(r *evidence.Run) {
+		r.Profile = "release"
+		second := r.Features[0]
+		second.URI, second.Tag = "features/regression.feature", evidence.RegressionTag
+		second.Scenarios = []evidence.Scenario{r.Features[0].Scenarios[1]}
+		second.Scenarios[0].Skipped = "runs with --against"
+		r.Features[0].Scenarios = r.Features[0].Scenarios[:1]
+		r.Features = append(r.Features, second)
+	}
+	key := newKey(t)
+	dir, run := signed(t, key, compared)
+	require.Equal(t, evidence.Passed, run.Result.Outcome, run.Result.Reason)
+	v := verify(t, dir, pinned(key))
+	require.True(t, v.Allow, "%v", v.Reasons)
+	require.Contains(t, codes(v.Notes), seal.LeftOut, "what was left out is told")
+}
+
 func TestWhatTheKeyProves(t *testing.T) {
 	key, stranger := newKey(t), newKey(t)
 	local := key.Public()

@@ -60,7 +60,7 @@ func (v *Verification) checkOutcome(run evidence.Run) {
 				if o.Gating && !left && evidence.Decided(o.Verdict) {
 					decided++
 				}
-				v.checkObjective(run, scenario, o)
+				v.checkObjective(run, feature, scenario, o)
 			}
 			if scenario.Broken != "" && scenario.Quarantined == "" && !left {
 				v.deny(RunBroken, scenario.ID, "the scenario could not be carried out: "+scenario.Broken)
@@ -87,9 +87,8 @@ func (v *Verification) checkOutcome(run evidence.Run) {
 // checkObjective denies a gating objective that failed, one that was to be
 // measured and was not, and one that stayed open in a run that does not let
 // this through.
-func (v *Verification) checkObjective(run evidence.Run, s evidence.Scenario, o evidence.Objective) {
-	left := s.Skipped != "" && run.Profile != "release"
-	if !o.Gating || left || s.Broken != "" || o.Verdict == objective.Pass {
+func (v *Verification) checkObjective(run evidence.Run, f evidence.Feature, s evidence.Scenario, o evidence.Objective) {
+	if !o.Gating || !run.Needs(f, s) || s.Broken != "" || o.Verdict == objective.Pass {
 		return
 	}
 	detail := fmt.Sprintf("%s is %s; promised %s", o.Measure, measured(o), o.Target)
