@@ -161,8 +161,10 @@ func (w *world) compare(ctx context.Context, name, unit string, perUnit float64,
 
 func arm(w drive.Workload) experiment.Arm {
 	return experiment.Arm{
-		Arm:   measure.Arm{Name: w.Name, Text: w.Text, Plan: w.Plan, Settings: w.Settings, Rows: w.Rows},
-		Run:   w.Run,
-		Reset: w.Reset,
+		Arm:     measure.Arm{Name: w.Name, Text: w.Text, Plan: w.Plan, Settings: w.Settings, Rows: w.Rows},
+		Run:     w.Run,
+		Reset:   w.Reset,
+		Observe: w.Observe,
+		Recheck: w.Recheck,
 	}
 }

@@ -75,6 +75,8 @@ func (s *Side) Calculate(ctx context.Context, name string) (Workload, error) {
 		Plan:     plan,
 		Rows:     int64(len(s.stored)),
 		Settings: settings,
+		Observe:  s.observer(ctx),
+		Recheck:  s.settings,
 		Run: func(ctx context.Context, n int) (time.Duration, error) {
 			uninterrupted := context.WithoutCancel(ctx) // no watcher goroutine beside each statement
 			start := time.Now()

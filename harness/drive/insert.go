@@ -31,6 +31,8 @@ func (s *Side) Store(ctx context.Context, size int, next func() market.Tick) (Wo
 		Plan:     plan,
 		Rows:     int64(len(s.stored)),
 		Settings: settings,
+		Observe:  s.observer(ctx),
+		Recheck:  s.settings,
 		Reset:    s.reset,
 		Run: func(ctx context.Context, n int) (time.Duration, error) {
 			return s.store(ctx, n, size, next)

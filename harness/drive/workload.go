@@ -15,6 +15,7 @@ import (
 
 	"github.com/signoff-dev/signoff/fixtures/market"
 	"github.com/signoff-dev/signoff/harness/load"
+	"github.com/signoff-dev/signoff/harness/measure"
 )
 
 // Workload is one arm of a comparison: SQL text with its arguments, on one
@@ -27,6 +28,10 @@ type Workload struct {
 	Settings map[string]string // of the server, as this side sees them
 	Run      func(ctx context.Context, n int) (time.Duration, error)
 	Reset    func(ctx context.Context) error
+	// Observe reads what the server tells of itself between two blocks, and
+	// Recheck the settings once more; see experiment.Arm.
+	Observe func(ctx context.Context) (measure.Reading, error)
+	Recheck func(ctx context.Context) (map[string]string, error)
 }
 
 // Side is one of the two systems that are compared: a database in the layout

@@ -29,6 +29,13 @@ type Arm struct {
 	Run func(ctx context.Context, n int) (time.Duration, error)
 	// Reset restores the state that a trial starts from. It may be nil.
 	Reset func(ctx context.Context) error
+	// Observe reads what the server tells of itself. It is called right before
+	// and right after each block, outside of what is timed, around blocks that do
+	// not count as well, so that all meet the same server. It may be nil.
+	Observe func(ctx context.Context) (measure.Reading, error)
+	// Recheck reads the settings of the arm again, after the last block. It may
+	// be nil, and what it returns as well where the server does not tell.
+	Recheck func(ctx context.Context) (map[string]string, error)
 }
 
 // Plan is what is fixed before the first block runs.

@@ -32,6 +32,7 @@ const slack = 0.01
 type pair struct {
 	baseline, current time.Duration
 	units             int
+	seen              [2]sight // of the baseline and of the other arm
 }
 
 func newTrial(plan Plan, baseline, current Arm, on machine) *trial {
@@ -55,14 +56,17 @@ func (t *trial) run(ctx context.Context) (measure.Pairs, error) {
 		return measure.Pairs{}, err
 	}
 	pairs, err := t.compare(ctx, fitness, true)
-	if err != nil || !t.short(pairs) {
+	if err != nil {
 		return pairs, err
 	}
-	if ran := len(pairs.Baseline); ran < slices.Min(t.plan.Looks) {
+	if ran := len(pairs.Baseline); t.short(pairs) && ran < slices.Min(t.plan.Looks) {
 		t.planned += t.plan.Warmup + ran
-		return t.compare(ctx, fitness, false)
+		if pairs, err = t.compare(ctx, fitness, false); err != nil {
+			return pairs, err
+		}
 	}
-	return pairs, nil
+	err = t.recheck(ctx, &pairs)
+	return pairs, err
 }
 
 // short reports whether a block ended before MinBlock.
@@ -113,6 +117,7 @@ func (t *trial) compare(ctx context.Context, fitness *measure.Fitness, mayGiveUp
 	}
 	last := slices.Max(t.plan.Looks)
 	order := measure.Order(t.plan.Seed, last)
+	watch := newWatch(t.baseline, t.current)
 	for n := 1; n <= last; n++ {
 		p, err := t.pair(ctx, t.current, order[n-1], fmt.Sprintf("pair %d of at most %d", n, last))
 		if err != nil {
@@ -122,6 +127,8 @@ func (t *trial) compare(ctx context.Context, fitness *measure.Fitness, mayGiveUp
 		pairs.Baseline = append(pairs.Baseline, t.figure(p.baseline, p.units))
 		pairs.Current = append(pairs.Current, t.figure(p.current, p.units))
 		pairs.First += order[n-1 : n]
+		watch.note(n, p.seen)
+		pairs.Server = watch.told()
 		if block := min(p.baseline, p.current).Seconds(); n == 1 || block < pairs.BlockSeconds {
 			pairs.BlockSeconds = block
 		}
@@ -167,19 +174,20 @@ func (t *trial) pair(ctx context.Context, other Arm, first byte, where string) (
 	t.on.collect()
 	p := pair{units: t.units}
 	type side struct {
-		arm Arm
-		d   *time.Duration
+		arm  Arm
+		d    *time.Duration
+		seen *sight
 	}
-	order := []side{{t.baseline, &p.baseline}, {other, &p.current}}
+	order := []side{{t.baseline, &p.baseline, &p.seen[0]}, {other, &p.current, &p.seen[1]}}
 	if first == 'c' {
 		slices.Reverse(order)
 	}
 	for _, s := range order {
-		d, err := t.block(ctx, s.arm, p.units)
+		d, seen, err := t.observed(ctx, s.arm, p.units)
 		if err != nil {
 			return pair{}, fmt.Errorf("running arm %q in %s: %w", s.arm.Name, where, err)
 		}
-		*s.d = d
+		*s.d, *s.seen = d, seen
 	}
 	t.done++
 	t.plan.Progress(t.done, t.planned)

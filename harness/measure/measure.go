@@ -87,6 +87,8 @@ type Pairs struct {
 
 	// Fitness is the same block run against itself before the result counts.
 	Fitness *Fitness `json:"fitness,omitempty"`
+	// Server is what the server did meanwhile; nil where nobody looked.
+	Server *Observed `json:"server,omitempty"`
 
 	BaselineArm Arm `json:"baseline_arm"`
 	CurrentArm  Arm `json:"current_arm"`

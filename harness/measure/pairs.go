@@ -27,7 +27,8 @@ const (
 
 // Validate reports everything that keeps p from being the record of an
 // experiment: figures that are not positive, arms of different length, an order
-// that does not match, looks that do not grow, a stop between two looks.
+// that does not match, looks that do not grow, a stop between two looks, or a
+// server that was observed in other pairs.
 func (p Pairs) Validate() error {
 	var problems []error
 	fault := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
@@ -58,6 +59,11 @@ func (p Pairs) Validate() error {
 	}
 	if p.Fitness != nil {
 		if err := p.Fitness.validate(); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	if p.Server != nil {
+		if err := p.Server.validate(n); err != nil {
 			problems = append(problems, err)
 		}
 	}

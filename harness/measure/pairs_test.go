@@ -169,6 +169,14 @@ func TestValidateReportsEveryFault(t *testing.T) {
 		"negative warm-up":            {func(p *measure.Pairs) { p.WarmupPairs = -1 }, []string{"-1 warm-up pairs"}},
 		"endless blocks":              {func(p *measure.Pairs) { p.BlockSeconds = math.Inf(1) }, []string{"+Inf s"}},
 		"a fitness check of one side": {func(p *measure.Pairs) { p.Fitness = &measure.Fitness{A: []float64{1}} }, []string{"1 and 0 figures"}},
+		"a server unseen":             {func(p *measure.Pairs) { p.Server = &measure.Observed{} }, nil},
+		"a server in full view":       {func(p *measure.Pairs) { p.Server = observed(10, 1, 10) }, nil},
+		"a log of fewer blocks":       {func(p *measure.Pairs) { p.Server = observed(9) }, []string{"of 9 blocks of the baseline and 9 of the current arm is not that of 10 pairs"}},
+		"a log of one arm":            {func(p *measure.Pairs) { p.Server = observed(10); p.Server.CurrentWAL = nil }, []string{"of 10 blocks of the baseline and 0 of"}},
+		"a log that shrinks":          {func(p *measure.Pairs) { p.Server = observed(10); p.Server.CurrentWAL[3] = -1 }, []string{"-1 bytes of write-ahead log in block 4 of the current arm"}},
+		"a checkpoint before it all":  {func(p *measure.Pairs) { p.Server = observed(10, 0) }, []string{"checkpoints in the pairs [0]"}},
+		"a checkpoint after it all":   {func(p *measure.Pairs) { p.Server = observed(10, 11) }, []string{"rise from 1 to at most 10"}},
+		"a checkpoint told twice":     {func(p *measure.Pairs) { p.Server = observed(10, 3, 3) }, []string{"checkpoints in the pairs [3 3]"}},
 		"several at once":             {func(p *measure.Pairs) { p.First, p.Alpha = "", 2 }, []string{"the order", "alpha 2"}},
 		"more looks than anyone runs": {func(p *measure.Pairs) { p.Looks = []int{10, 1000000} }, []string{"at most 400"}},
 	}
@@ -186,6 +194,11 @@ func TestValidateReportsEveryFault(t *testing.T) {
 			}
 		})
 	}
+}
+
+// observed is a server that wrote a log in so many blocks of either arm.
+func observed(blocks int, checkpoints ...int) *measure.Observed {
+	return &measure.Observed{BaselineWAL: make([]int64, blocks), CurrentWAL: make([]int64, blocks), Checkpoints: checkpoints}
 }
 
 func TestPairsWithoutARatioAreRefused(t *testing.T) {
@@ -214,6 +227,7 @@ func FuzzPairsJSON(f *testing.F) {
 	for _, n := range []int{10, 20} {
 		p := experiment(9, n, 1.2, 0.1)
 		p.Fitness = &measure.Fitness{A: p.Baseline, B: p.Baseline}
+		p.Server = observed(n, 2, 5)
 		b, err := json.Marshal(p)
 		require.NoError(f, err)
 		f.Add(b)

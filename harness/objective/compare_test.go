@@ -164,6 +164,9 @@ func TestUnfit(t *testing.T) {
 		"commits that wait too little":       {"at least 2 × baseline", both("synchronous_commit", "local"), `synchronous_commit "local"`},
 		"a log level that does not exist":    {"at least 2 × baseline", both("wal_level", "off"), `wal_level "off"`},
 		"a log level that is not told":       {"at least 2 × baseline", both("wal_level", ""), `wal_level was not recorded`},
+		"fsync switched off in the middle":   {"at least 2 × baseline", after("fsync", "off"), `The arm "current" changed while it was measured: fsync was "on" before the first block and "off" after the last.`},
+		"another level of the log":           {"at least 2 × baseline", after("wal_level", "minimal"), `wal_level was "replica" before the first block and "minimal" after the last.`},
+		"a setting that came in the middle":  {"at least 2 × baseline", after("jit", "on"), `jit was "" before the first block and "on" after the last.`},
 		"a record that is void":              {"at least 2 × baseline", func(p *measure.Pairs) { p.First, p.Looks = "", []int{7} }, `does not name b or c for each of 10 pairs; 10 pairs are none of the looks [7]`},
 	}
 	for name, test := range tests {
@@ -190,6 +193,22 @@ func both(setting, value string) func(*measure.Pairs) {
 	return func(p *measure.Pairs) {
 		p.BaselineArm.Settings[setting], p.CurrentArm.Settings[setting] = value, value
 	}
+}
+
+// after gives the current arm a setting while it is measured.
+func after(setting, value string) func(*measure.Pairs) {
+	return func(p *measure.Pairs) {
+		p.Server = &measure.Observed{BaselineSettings: maps.Clone(p.BaselineArm.Settings), CurrentSettings: maps.Clone(p.CurrentArm.Settings)}
+		p.Server.CurrentSettings[setting] = value
+	}
+}
+
+func TestSettingsThatStayAreFit(t *testing.T) {
+	p := steady(10, 3)
+	after("fsync", "on")(&p)
+	require.Equal(t, objective.Pass, parse(t, "x", "at least 2 × baseline").Judge(paired(p), 1).Verdict)
+	p.Server.BaselineSettings, p.Server.CurrentSettings = nil, nil
+	require.Equal(t, objective.Pass, parse(t, "x", "at least 2 × baseline").Judge(paired(p), 1).Verdict, "not read again")
 }
 
 func TestSlackOfTheClockIsNoShortBlock(t *testing.T) {

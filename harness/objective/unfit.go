@@ -40,6 +40,9 @@ func (c comparison) unfit() string {
 			return reason
 		}
 	}
+	if reason := reset(p); reason != "" {
+		return reason
+	}
 	return c.unsteady()
 }
 
@@ -123,19 +126,50 @@ func durability() []durable {
 
 // differing names the first difference between two arms that must be alike.
 func differing(baseline, current measure.Arm) string {
-	names := slices.Collect(maps.Keys(baseline.Settings))
-	names = slices.AppendSeq(names, maps.Keys(current.Settings))
-	slices.Sort(names)
-	for _, name := range names {
-		b, inBaseline := baseline.Settings[name]
-		c, inCurrent := current.Settings[name]
-		if b != c || inBaseline != inCurrent {
-			return fmt.Sprintf("The arms ran with different settings: %s was %q for the baseline and %q for the current arm.", name, b, c)
-		}
+	if name := changed(baseline.Settings, current.Settings); name != "" {
+		return fmt.Sprintf("The arms ran with different settings: %s was %q for the baseline and %q for the current arm.",
+			name, baseline.Settings[name], current.Settings[name])
 	}
 	if baseline.Rows != current.Rows {
 		return fmt.Sprintf("The arms started from different tables: %s rows for the baseline and %s for the current arm.",
 			count(baseline.Rows), count(current.Rows))
+	}
+	return ""
+}
+
+// reset says which setting of an arm was another one after the last block than
+// before the first. Settings that were not read again are taken at their word.
+func reset(p measure.Pairs) string {
+	if p.Server == nil {
+		return ""
+	}
+	for _, side := range []struct {
+		arm   measure.Arm
+		after map[string]string
+	}{{p.BaselineArm, p.Server.BaselineSettings}, {p.CurrentArm, p.Server.CurrentSettings}} {
+		if side.after == nil {
+			continue
+		}
+		if name := changed(side.arm.Settings, side.after); name != "" {
+			return fmt.Sprintf("The arm %q changed while it was measured: %s was %q before the first block and %q after the last.",
+				side.arm.Name, name, side.arm.Settings[name], side.after[name])
+		}
+	}
+	return ""
+}
+
+// changed names the first setting that differs, in the order of the alphabet,
+// or nothing.
+func changed(before, after map[string]string) string {
+	names := slices.Collect(maps.Keys(before))
+	names = slices.AppendSeq(names, maps.Keys(after))
+	slices.Sort(names)
+	for _, name := range names {
+		b, wasTold := before[name]
+		a, isTold := after[name]
+		if b != a || wasTold != isTold {
+			return name
+		}
 	}
 	return ""
 }
