@@ -48,12 +48,11 @@ func TestAServerThatKeepsToItselfIsMeasuredAllTheSame(t *testing.T) {
 	shy, err := pgx.ParseConfig(dsn)
 	require.NoError(t, err)
 	next := market.NewTicks(8, market.Calibration{}, market.Symbols(1), time.Now().Add(time.Hour), time.Millisecond).Next
-	prices := []market.Tick{next(), next(), next()}
 	open := func() drive.Workload {
 		side, err := drive.Current(t.Context(), shy.ConnString()+"&role=shy")
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = side.Close(context.Background()) })
-		require.NoError(t, side.Fill(t.Context(), prices))
+		require.NoError(t, side.Fill(t.Context(), []market.Tick{next(), next(), next()}))
 		store, err := side.Store(t.Context(), 10, next)
 		require.NoError(t, err)
 		_, err = store.Run(t.Context(), 2)
