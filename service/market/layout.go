@@ -48,13 +48,16 @@ type layout interface {
 	restore(ctx context.Context, symbol string) error
 }
 
+// selectTables finds the tables that tell one layout from another.
+const selectTables = `
+		select relname from pg_class
+		where relname in ('market_data', 'instruments_kept', 'instruments', 'ticks', 'bars')
+		and relkind in ('r', 'p') and pg_table_is_visible(oid)`
+
 // detect looks for the tables of one of the layouts. All of them are seen in
 // one snapshot of the catalogue, so that a switch is seen wholly or not.
 func detect(ctx context.Context, pool *pgxpool.Pool, room *room) (layout, error) {
-	rows, err := pool.Query(ctx, `
-		select relname from pg_class
-		where relname in ('market_data', 'instruments_kept', 'instruments', 'ticks', 'bars')
-		and relkind in ('r', 'p') and pg_table_is_visible(oid)`)
+	rows, err := pool.Query(ctx, selectTables)
 	if err != nil {
 		return nil, fmt.Errorf("looking for the tables of the market: %w", err)
 	}

@@ -23,6 +23,38 @@ const deletionVersion = 5
 // moment it is there, on whichever replica the statement was prepared.
 const orNever = `(select null::timestamptz as deleted_at) as never cross join lateral`
 
+const (
+	selectIDs = `
+		select i.symbol, i.id, i.deleted from ` + orNever + ` (
+			select symbol, id, deleted_at is not null as deleted from instruments where symbol = any($1)) as i`
+	selectInstruments = `
+		select i.symbol, i.name, i.deleted_at from ` + orNever + ` (
+			select symbol, name, deleted_at from instruments) as i
+		order by i.symbol collate "C"`
+	registerInstruments = `
+		with gone as (
+			select i.symbol from ` + orNever + ` (
+				select symbol, deleted_at is not null as deleted from instruments where symbol = any($1::text[])) as i
+			where i.deleted
+		), stored as (
+			insert into instruments (symbol, name)
+			select * from unnest($1::text[], $2::text[])
+			where not exists (select from gone)
+			on conflict (symbol) do nothing
+			returning 1
+		)
+		select (select count(*) from stored), array(select symbol from gone order by symbol)`
+	// deleteInstrument takes the row for itself first, which waits for all who
+	// are storing under it: they hold it by a key share lock until they commit.
+	deleteInstrument = `
+		with target as (select id from instruments where symbol = $1 for update)
+		update instruments as i set deleted_at = coalesce(i.deleted_at, clock_timestamp())
+		from target where i.id = target.id
+		returning i.deleted_at`
+	restoreInstrument = `
+		update instruments set deleted_at = null where symbol = $1 returning symbol`
+)
+
 // split is versions 3 and later of the schema: a register of instruments, and
 // tables of ticks and bars that refer to it.
 type split struct {
@@ -40,9 +72,7 @@ func (s *split) identify(ctx context.Context, symbols []string) ([]int32, error)
 	if s.recall(symbols, ids) {
 		return ids, nil
 	}
-	rows, err := s.pool.Query(ctx, `
-		select i.symbol, i.id, i.deleted from `+orNever+` (
-			select symbol, id, deleted_at is not null as deleted from instruments where symbol = any($1)) as i`, symbols)
+	rows, err := s.pool.Query(ctx, selectIDs, symbols)
 	if err != nil {
 		return nil, fmt.Errorf("looking up %d instruments: %w", len(symbols), err)
 	}
@@ -96,20 +126,7 @@ func (s *split) recall(symbols []string, ids []int32) bool {
 func (s *split) register(ctx context.Context, symbols, names []string) (int64, error) {
 	var stored int64
 	var gone []string
-	err := s.pool.QueryRow(ctx, `
-		with gone as (
-			select i.symbol from `+orNever+` (
-				select symbol, deleted_at is not null as deleted from instruments where symbol = any($1::text[])) as i
-			where i.deleted
-		), stored as (
-			insert into instruments (symbol, name)
-			select * from unnest($1::text[], $2::text[])
-			where not exists (select from gone)
-			on conflict (symbol) do nothing
-			returning 1
-		)
-		select (select count(*) from stored), array(select symbol from gone order by symbol)`,
-		symbols, names).Scan(&stored, &gone)
+	err := s.pool.QueryRow(ctx, registerInstruments, symbols, names).Scan(&stored, &gone)
 	if err == nil && len(gone) > 0 {
 		return 0, &DeletedInstrument{Symbols: gone}
 	}
@@ -117,10 +134,7 @@ func (s *split) register(ctx context.Context, symbols, names []string) (int64, e
 }
 
 func (s *split) list(ctx context.Context) ([]Registered, error) {
-	rows, err := s.pool.Query(ctx, `
-		select i.symbol, i.name, i.deleted_at from `+orNever+` (
-			select symbol, name, deleted_at from instruments) as i
-		order by i.symbol collate "C"`)
+	rows, err := s.pool.Query(ctx, selectInstruments)
 	if err != nil {
 		return nil, err
 	}
@@ -134,20 +148,13 @@ func (s *split) list(ctx context.Context) ([]Registered, error) {
 	})
 }
 
-// remove takes the row for itself first, which waits for all who are storing
-// under it: they hold it by a key share lock until they commit.
 func (s *split) remove(ctx context.Context, symbol string) (at time.Time, err error) {
-	err = s.pool.QueryRow(ctx, `
-		with target as (select id from instruments where symbol = $1 for update)
-		update instruments as i set deleted_at = coalesce(i.deleted_at, clock_timestamp())
-		from target where i.id = target.id
-		returning i.deleted_at`, symbol).Scan(&at)
+	err = s.pool.QueryRow(ctx, deleteInstrument, symbol).Scan(&at)
 	return at, explainDeletion(err, symbol)
 }
 
 func (s *split) restore(ctx context.Context, symbol string) error {
-	err := s.pool.QueryRow(ctx, `
-		update instruments set deleted_at = null where symbol = $1 returning symbol`, symbol).Scan(&symbol)
+	err := s.pool.QueryRow(ctx, restoreInstrument, symbol).Scan(&symbol)
 	return explainDeletion(err, symbol)
 }
 

@@ -17,14 +17,32 @@ const (
 		select id from instruments where symbol = $1 and ($2 or deleted_at is null)) as i)`
 	// known is one row even where there are no prices.
 	known = `(select ` + whose + ` is not null as known) as k`
+
+	selectLatest = `
+		select k.known, t.* from (
+			select at, trade, price::float8, volume::float8 from ticks
+			where instrument_id = ` + whose + `
+			order by at desc, trade desc limit 1) as t right join ` + known + ` on true`
+	selectTicks = `
+		select k.known, t.* from (
+			select at, trade, price::float8, volume::float8 from ticks
+			where instrument_id = ` + whose + ` and at >= $3 and at < $4
+			order by at, trade limit $5) as t right join ` + known + ` on true
+		order by t.at, t.trade`
+	selectVWAP = `
+		select ` + whose + ` is not null,
+			coalesce(sum(price * volume), 0)::float8, coalesce(sum(volume), 0)::float8, count(*)
+		from ticks
+		where instrument_id = ` + whose + ` and at >= $3 and at < $4`
+	selectBars = `
+		select k.known, b.* from (
+			select day, open::float8, high::float8, low::float8, close::float8, volume::float8 from bars
+			where instrument_id = ` + whose + ` and day >= $3::date and day < $4::date) as b right join ` + known + ` on true
+		order by b.day`
 )
 
 func (s *split) latest(ctx context.Context, symbol string, deleted bool) (Tick, error) {
-	ticks, err := s.readTicks(ctx, symbol, `
-		select k.known, t.* from (
-			select at, trade, price::float8, volume::float8 from ticks
-			where instrument_id = `+whose+`
-			order by at desc, trade desc limit 1) as t right join `+known+` on true`, symbol, deleted)
+	ticks, err := s.readTicks(ctx, symbol, selectLatest, symbol, deleted)
 	if err != nil {
 		return Tick{}, err
 	}
@@ -35,12 +53,7 @@ func (s *split) latest(ctx context.Context, symbol string, deleted bool) (Tick, 
 }
 
 func (s *split) ticks(ctx context.Context, symbol string, deleted bool, from, to time.Time, limit int) ([]Tick, error) {
-	return s.readTicks(ctx, symbol, `
-		select k.known, t.* from (
-			select at, trade, price::float8, volume::float8 from ticks
-			where instrument_id = `+whose+` and at >= $3 and at < $4
-			order by at, trade limit $5) as t right join `+known+` on true
-		order by t.at, t.trade`, symbol, deleted, from, to, limit)
+	return s.readTicks(ctx, symbol, selectTicks, symbol, deleted, from, to, limit)
 }
 
 func (s *split) readTicks(ctx context.Context, symbol, sql string, args ...any) ([]Tick, error) {
@@ -69,12 +82,7 @@ func (s *split) vwap(ctx context.Context, symbol string, deleted bool, from, to 
 	var found bool
 	var v VWAP
 	var value float64
-	err := s.pool.QueryRow(ctx, `
-		select `+whose+` is not null,
-			coalesce(sum(price * volume), 0)::float8, coalesce(sum(volume), 0)::float8, count(*)
-		from ticks
-		where instrument_id = `+whose+` and at >= $3 and at < $4`,
-		symbol, deleted, from, to).Scan(&found, &value, &v.Volume, &v.Trades)
+	err := s.pool.QueryRow(ctx, selectVWAP, symbol, deleted, from, to).Scan(&found, &value, &v.Volume, &v.Trades)
 	switch {
 	case err != nil:
 		return VWAP{}, err
@@ -88,11 +96,7 @@ func (s *split) vwap(ctx context.Context, symbol string, deleted bool, from, to 
 }
 
 func (s *split) bars(ctx context.Context, symbol string, deleted bool, from, to time.Time) ([]Bar, error) {
-	rows, err := s.pool.Query(ctx, `
-		select k.known, b.* from (
-			select day, open::float8, high::float8, low::float8, close::float8, volume::float8 from bars
-			where instrument_id = `+whose+` and day >= $3::date and day < $4::date) as b right join `+known+` on true
-		order by b.day`, symbol, deleted, from, to)
+	rows, err := s.pool.Query(ctx, selectBars, symbol, deleted, from, to)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -183,13 +184,7 @@ func servedPool(config *pgxpool.Config, o serveOptions, queries *monitor.Recorde
 	// opening them.
 	config.MaxConns, config.MinConns = o.connections, o.connections
 	config.ConnConfig.Tracer = servedTracer{queries, &market.Admission{Wait: o.wait, Waiting: o.waiting}}
-	config.ConnConfig.RuntimeParams["statement_timeout"] = "10s"
-	// A sum over many days is summed within each partition first.
-	config.ConnConfig.RuntimeParams["enable_partitionwise_aggregate"] = "on"
-	// The register of instruments is small and always in memory. At the
-	// default cost its foreign key is checked by reading all of it for each
-	// row; through its index a batch of 1000 is stored half as fast again.
-	config.ConnConfig.RuntimeParams["random_page_cost"] = "1.1"
+	maps.Copy(config.ConnConfig.RuntimeParams, servedSettings())
 	// An answer promises durability: a server that is set to forget its last
 	// commits in a crash may not do so for ours.
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
@@ -198,6 +193,19 @@ func servedPool(config *pgxpool.Config, o serveOptions, queries *monitor.Recorde
 		return err
 	}
 	return config
+}
+
+// servedSettings are those of every session that serves requests.
+func servedSettings() map[string]string {
+	return map[string]string{
+		"statement_timeout": "10s",
+		// A sum over many days is summed within each partition first.
+		"enable_partitionwise_aggregate": "on",
+		// The register of instruments is small and always in memory. At the
+		// default cost its foreign key is checked by reading all of it for each
+		// row; through its index a batch of 1000 is stored half as fast again.
+		"random_page_cost": "1.1",
+	}
 }
 
 // runAll serves and runs the components until ctx ends or one fails. The
