@@ -35,6 +35,7 @@ type page struct {
 	Others   []otherMeasure
 	Loss     *lossPart
 	Passages *passagePart
+	Charts   []chartView
 	Machine  []pairOfWords
 	Database []pairOfWords
 	NotRun   []notRunRow
@@ -79,6 +80,7 @@ func pageOf(run evidence.Run, signer Signer, files []File) (page, error) {
 		Others:   othersOf(run),
 		Loss:     lossOf(run),
 		Passages: passagesOf(run),
+		Charts:   chartsOf(run),
 		Machine:  machineOf(run),
 		Database: databaseOf(run),
 		NotRun:   notRunOf(run),
@@ -99,7 +101,7 @@ func tidy(run evidence.Run) evidence.Run {
 // style joins the style sheets and puts commit and date into the printed foot.
 func style(run evidence.Run) (string, error) {
 	var all strings.Builder
-	for _, name := range []string{"tokens", "page", "chart", "narrow", "print"} {
+	for _, name := range []string{"tokens", "page", "chart", "series", "narrow", "print"} {
 		css, err := templates.ReadFile("template/" + name + ".css")
 		if err != nil {
 			return "", fmt.Errorf("reading the style sheets: %w", err)

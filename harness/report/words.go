@@ -11,6 +11,9 @@ func words(name string) string { return strings.NewReplacer("_", " ", "-", " ").
 
 // capital begins text with a capital letter.
 func capital(text string) string {
+	if text == "" {
+		return ""
+	}
 	first, size := utf8.DecodeRuneInString(text)
 	return string(unicode.ToUpper(first)) + text[size:]
 }
