@@ -30,6 +30,13 @@ type comparison struct {
 // never takes a fail back. The p value of n pairs is at least 2⁻ⁿ: with α = 5 %
 // and three looks, 10 pairs can fail in a family of at most 8, 20 pairs in one
 // of at most 8,738, and 40 pairs in any; a larger family decides at a later look.
+//
+// A target that lets a loss through, such as "at least 95 % of baseline", passes
+// like any other, so that noise never helps it. It fails only if the whole
+// interval lies beyond the limit and beyond twice the noise of the machine as
+// well, the half-width of the 95 % interval of the fitness check on the log scale:
+// the margin of a regression is the larger of the two. In between it is
+// inconclusive.
 func (o Objective) judgePairs(j Judgement, p measure.Pairs, family int) Judgement {
 	c := comparison{o, p, p.LowerIsBetter && o.Bound == AtMost && o.Comparison != Faster}
 	j.Samples, j.SampleUnit = int64(min(len(p.Baseline), len(p.Current))), "pairs"
@@ -50,17 +57,22 @@ func (o Objective) judgePairs(j Judgement, p measure.Pairs, family int) Judgemen
 	}
 	chance = min(1, chance*looks)
 	j.Value, j.Low, j.High, j.P = &i.Estimate, &i.Low, &i.High, &chance
+	bar, err := c.bar()
+	if err != nil {
+		return j.as(Inconclusive, "Nothing can be said: %v.", err)
+	}
 	if o.Advisory {
 		family = 1
 	}
-	j = c.decide(j, p.Alpha/2/float64(max(family, 1)))
+	j = c.decide(j, bar, p.Alpha/2/float64(max(family, 1)))
 	j.Headroom = o.headroom(j, o.worse(i.Low, i.High))
 	return j
 }
 
-// decide needs the interval and the probability in j; allowed is the largest
-// probability that still is no chance.
-func (c comparison) decide(j Judgement, allowed float64) Judgement {
+// decide needs the interval and the probability in j; bar is the ratio beyond
+// which a miss is proven, and allowed the largest probability that still is no
+// chance.
+func (c comparison) decide(j Judgement, bar, allowed float64) Judgement {
 	o := c.objective
 	write := figures(j.Limit, *j.Value, *j.Low, *j.High)
 	lead := fmt.Sprintf("%s times as %s as the baseline; %s %s is %s",
@@ -78,6 +90,9 @@ func (c comparison) decide(j Judgement, allowed float64) Judgement {
 	case *j.P > allowed:
 		return j.as(Inconclusive, "%s, and the whole interval from %s to %s misses it, but %d pairs show this by chance with a probability of %s, and %s is allowed.",
 			lead, write(*j.Low), write(*j.High), j.Samples, figures(0, *j.P, allowed)(*j.P), figures(0, *j.P, allowed)(allowed))
+	case o.kept(better, bar):
+		return j.as(Inconclusive, "%s, and the whole interval from %s to %s misses it, but the machine was so restless that less than %s is no proof.",
+			lead, write(*j.Low), write(*j.High), c.loss(bar))
 	default:
 		return j.as(Fail, "%s, and even the better end of the interval, %s, misses it.", lead, write(better))
 	}

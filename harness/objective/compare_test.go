@@ -144,7 +144,7 @@ func TestUnfit(t *testing.T) {
 				p.Fitness.B[i] *= 0.9
 			}
 		}, "came out 0.900 times as fast, and its interval from 0.891 to 0.909 leaves out 1."},
-		"a spread wider than a small margin": {"at most 105 % of baseline", func(p *measure.Pairs) { scatter(p, 0.1) }, "spreads by ±10.6 %, and the target allows ±5 %."},
+		"a spread wider than a small margin": {"at most 105 % of baseline", func(p *measure.Pairs) { scatter(p, 0.1) }, "spreads by ±10.55 %, and the target allows ±10.25 %."},
 		"a spread wider than a wide margin":  {"at least 30 % faster than baseline", func(p *measure.Pairs) { scatter(p, 0.35) }, "and the target allows ±30 %."},
 		"different settings":                 {"at least 2 × baseline", func(p *measure.Pairs) { p.CurrentArm.Settings["fsync"] = "off" }, `fsync was "on" for the baseline and "off" for the current arm`},
 		"a setting that one arm lacks":       {"at least 2 × baseline", func(p *measure.Pairs) { p.CurrentArm.Settings["wal_level"] = "" }, `wal_level was "replica" for the baseline and "" for the current arm`},

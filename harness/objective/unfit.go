@@ -176,7 +176,9 @@ func changed(before, after map[string]string) string {
 
 // unsteady says why the machine cannot measure what the target asks for: it
 // finds a difference between a block and itself, or spreads wider than the
-// distance from 1 to the limit.
+// distance from 1 to the limit. Under a target that lets a loss through it may
+// spread twice as wide, because the bar of a fail moves out with the spread and a
+// pass needs the whole interval in any case.
 func (c comparison) unsteady() string {
 	if c.pairs.Fitness == nil {
 		return "The machine was not shown to be fit: there is no run of the block against itself."
@@ -192,6 +194,9 @@ func (c comparison) unsteady() string {
 	}
 	spread := math.Sqrt(i.High / i.Low)
 	margin := max(math.Exp(math.Abs(math.Log(c.objective.Limit()))), leastMargin)
+	if c.tolerant() {
+		margin *= margin
+	}
 	if spread > margin*(1+rounding) {
 		found, allowed := percentOver(spread), percentOver(margin)
 		write = figures(allowed, found)
@@ -201,6 +206,5 @@ func (c comparison) unsteady() string {
 	return ""
 }
 
-// percentOver is how far a ratio lies over 1, without the last digits that
-// logarithms spoil.
-func percentOver(ratio float64) float64 { return math.Round(1e8*(ratio-1)) / 1e6 }
+// percentOver is how far a ratio lies over 1, to a hundredth of a per cent.
+func percentOver(ratio float64) float64 { return math.Round(1e4*(ratio-1)) / 1e2 }
