@@ -96,6 +96,8 @@ const (
 	currentTemplate  = "current"
 	// undividedTemplate is the last schema that keeps all prices in one table.
 	undividedTemplate = "undivided"
+	// previousTemplate is the newest schema of the program compared with.
+	previousTemplate = "previous"
 )
 
 // opening is the moment at which the prices of every scenario begin: the start
@@ -189,6 +191,9 @@ func (b *bench) migrate(ctx context.Context, dsn, schema string) (version int64,
 		_, err = operator.UpgradeTo(ctx, drive.BaselineVersion)
 	case undividedTemplate:
 		_, err = operator.UpgradeTo(ctx, drive.UndividedVersion)
+	case previousTemplate:
+		operator.Tool = b.config.Against
+		_, err = operator.Upgrade(ctx)
 	default:
 		_, err = operator.Upgrade(ctx)
 	}

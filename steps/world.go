@@ -36,6 +36,7 @@ type world struct {
 	stalled     int
 
 	baseline, current *drive.Side
+	previous, tested  *drive.Release // of a comparison with another version
 
 	measures measure.Set
 	cleanup  []func(context.Context) error

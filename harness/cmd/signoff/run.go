@@ -27,6 +27,7 @@ type runOptions struct {
 	seed      uint64
 	out       string
 	service   string
+	against   string
 	key       string
 	history   string
 	// historyRequired makes a run that cannot be remembered end with code 2.
@@ -46,18 +47,24 @@ func newRun(p program) *cobra.Command {
 		Long: `Carry out the features against the service, judge every objective from what
 was measured, and write a signed report to out/<run>; out/latest points to it.
 
+With --against REF the features tagged @regression are carried out, and nothing
+else: the work tree and the commit REF are built in the same way and measured
+side by side, interleaved on the same server. It is what a pull request needs.
+
 Exit codes: 0 every gating objective passed; 1 at least one failed; 2 the work
 could not be done; 3 nothing failed, but something gating stayed open (in
 profile pr that is 0 with a warning).`,
 		Example: `  signoff run
   signoff run --profile nightly --postgres local
   signoff run --tags "@stream and not @nightly"
-  signoff run --only SLO-INSERT-01 --seed 7`,
+  signoff run --only SLO-INSERT-01 --seed 7
+  signoff run --against origin/main`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if !c.Flags().Changed("seed") {
 				o.seed = rand.Uint64N(1 << 48)
 			}
+			o.selection.Against = c.Flags().Changed("against")
 			return validate(c.Context(), p, o)
 		},
 	}
@@ -70,6 +77,7 @@ profile pr that is 0 with a warning).`,
 	f.Uint64Var(&o.seed, "seed", 0, "seed of every coin and every price; drawn when not given")
 	f.StringVar(&o.out, "out", "out", "directory of the reports")
 	f.StringVar(&o.service, "service", "", "program under test; marketd beside signoff or on the PATH when not given")
+	f.StringVar(&o.against, "against", "", "compare the work tree with this branch, tag or commit of its repository; needs git and go")
 	historyFlag(c, &o.history)
 	f.BoolVar(&o.historyRequired, "require-history", false, "end with exit code 2 when the run cannot be added to the history")
 	f.StringVar(&o.key, "key", "", "private key that signs the report (see signoff keygen); a local preview key when not given")
@@ -82,10 +90,6 @@ func validate(ctx context.Context, p program, o runOptions) error {
 	if err != nil {
 		return err
 	}
-	service, err := findService(o.service)
-	if err != nil {
-		return err
-	}
 	signer, err := chooseKey(p, o.key)
 	if err != nil {
 		return err
@@ -94,17 +98,23 @@ func validate(ctx context.Context, p program, o runOptions) error {
 	if err != nil {
 		return err
 	}
-	record, err := describe(ctx, plan, o, service)
+	service, err := findVersions(ctx, p, o)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	defer service.discard()
+	record, err := describe(ctx, plan, o, service.tested)
 	if err != nil {
 		return err
 	}
+	service.record(&record)
 	shelf, err := newShelf(o.out, record.ID)
 	if err != nil {
 		return err
 	}
 	defer shelf.discard()
 
-	screen := newScreen(p.err, isTerminal(p.err), shelf.lastTimes(), budgets()[o.selection.Profile])
+	screen := newScreen(p.err, isTerminal(p.err), shelf.lastTimes(), time.Duration(record.Budget*float64(time.Second)))
 	defer screen.close()
 	screen.say("%d of %d scenarios in profile %s, seed %d", len(plan.Planned()), total(plan), o.selection.Profile, o.seed)
 	cucumber, leftovers, err := carryOut(ctx, p, o, service, screen, plan, &record)
@@ -140,7 +150,7 @@ func validate(ctx context.Context, p program, o runOptions) error {
 // carryOut provides the Postgres, runs the scenarios on it and takes it away
 // again. What was found goes into record; leftovers says what could not be put
 // away, which does not make the record less true.
-func carryOut(ctx context.Context, p program, o runOptions, service string, screen *screen, plan steps.Plan, record *evidence.Run) (cucumber []byte, leftovers, err error) {
+func carryOut(ctx context.Context, p program, o runOptions, service versions, screen *screen, plan steps.Plan, record *evidence.Run) (cucumber []byte, leftovers, err error) {
 	steal := environ.NewStealSampler()
 	sampling, stop := context.WithCancel(ctx)
 	sampled := make(chan error, 1)
@@ -161,7 +171,7 @@ func carryOut(ctx context.Context, p program, o runOptions, service string, scre
 		}
 	}()
 	found, err := steps.Run(ctx, steps.Config{
-		Plan: plan, Postgres: postgres, Service: service, Seed: o.seed,
+		Plan: plan, Postgres: postgres, Service: service.tested, Against: service.before, Seed: o.seed,
 		Watch: steps.Watch{Started: screen.started, Doing: screen.doing, Finished: screen.finished},
 	})
 	record.Features, record.Accounts, record.SelfTests, record.Passages = found.Features, found.Accounts, found.SelfTests, found.Passages
