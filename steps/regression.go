@@ -115,7 +115,10 @@ func (w *world) release(ctx context.Context, arm, schema, program string, prices
 	}
 	listed := slices.DeleteFunc(bars, func(b market.Bar) bool { return !slices.Contains(symbols, b.Symbol) })
 	w.bench.doing("storing %d prices in the %s release", prices, arm)
-	return release, release.Stock(ctx, w.bench.history(prices, w.instruments), listed, symbols)
+	if err := release.Stock(ctx, w.bench.history(prices, w.instruments), listed, symbols); err != nil {
+		return nil, err
+	}
+	return release, nil
 }
 
 // laterPrices are the prices that come after those that the releases hold, the same

@@ -192,10 +192,3 @@ func (r *Release) inTurn(ctx context.Context, requests []request) (time.Duration
 	}
 	return time.Since(start), nil
 }
-
-// Settings are those that both arms of a comparison must share, as a new session
-// on the database of the release has them.
-func (r *Release) Settings(ctx context.Context) (map[string]string, error) {
-	return r.side.settings(ctx)
-}
-
