@@ -114,7 +114,10 @@ func (r *Release) workload(ctx context.Context, text string) (Workload, error) {
 	if err != nil {
 		return Workload{}, err
 	}
-	return Workload{Name: r.Name, Text: text, Rows: r.rows, Settings: settings}, nil
+	return Workload{
+		Name: r.Name, Text: text, Rows: r.rows, Settings: settings,
+		Observe: r.side.observer(ctx), Recheck: r.side.settings,
+	}, nil
 }
 
 // Store returns the workload of storing prices in batches of size: a unit of
