@@ -51,6 +51,9 @@ type Plan struct {
 	Features []evidence.Feature
 	// Family is the number of gating relative objectives among those that run.
 	Family int
+	// Compares says that at least one of them is planned, so that the run has
+	// to prove first that it can tell a difference.
+	Compares bool
 
 	contents map[string][]byte  // by URI
 	rows     map[string][]row   // planned objectives by scenario id
@@ -181,6 +184,7 @@ func (p *Plan) choose() error {
 	if err != nil {
 		return fmt.Errorf("planning the run: %w", err)
 	}
+	p.Compares = evidence.Compares(run)
 	return nil
 }
 

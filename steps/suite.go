@@ -24,6 +24,11 @@ func Run(ctx context.Context, config Config) (Findings, error) {
 	if err != nil {
 		return Findings{}, err
 	}
+	if b.plan.Compares {
+		if err := b.prove(ctx); err != nil {
+			return b.findings(nil), stopped(ctx, fmt.Errorf("proving that this run can tell a difference: %w", err))
+		}
+	}
 	var cucumber bytes.Buffer
 	suite := godog.TestSuite{
 		Name: "signoff",
@@ -40,17 +45,29 @@ func Run(ctx context.Context, config Config) (Findings, error) {
 		ScenarioInitializer: b.bind,
 	}
 	_ = suite.Run() // its exit code says less than the record: the record is judged
-	found := Findings{
-		Features: b.features, Accounts: b.accounts, SelfTests: b.selfTests, Passages: b.passages,
-		Proofs: b.proofs, Charts: b.charts, Queries: b.queries, Facts: b.facts, Cucumber: cucumber.Bytes(),
-	}
-	if ctx.Err() != nil {
-		return found, context.Cause(ctx)
+	found := b.findings(cucumber.Bytes())
+	if err := stopped(ctx, nil); err != nil {
+		return found, err
 	}
 	if planned := len(b.plan.Planned()); b.ran != planned {
 		return found, fmt.Errorf("%d of %d planned scenarios were carried out", b.ran, planned)
 	}
 	return found, nil
+}
+
+// stopped is the cause of a context that ended, and otherwise err.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (b *bench) findings(cucumber []byte) Findings {
+	return Findings{
+		Features: b.features, Accounts: b.accounts, SelfTests: b.selfTests, Passages: b.passages,
+		Proofs: b.proofs, Charts: b.charts, Queries: b.queries, Facts: b.facts, Cucumber: cucumber,
+	}
 }
 
 // tagsOfPlanned selects the planned scenarios by their ids. A comma means or.

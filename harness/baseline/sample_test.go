@@ -81,6 +81,10 @@ func judged(t testing.TB, nth int, scenarios ...evidence.Scenario) evidence.Run 
 			Server: fingerprint.Server{Provider: "local", Version: "17.5"},
 		},
 	}
+	run.Proofs = []evidence.Proof{
+		{Name: evidence.IdenticalArms, Pairs: pairs(1, 1, .01, 20, false)},
+		{Name: evidence.PlantedSlowdown, Planted: evidence.Planted, Pairs: pairs(1, 1/1.2, .01, 20, false)},
+	}
 	require.NoError(t, evidence.Judge(&run))
 	return run
 }

@@ -26,7 +26,8 @@ type row struct {
 
 // Judge reads every objective of run, judges it from the measures of its
 // scenario, shares the error of the run among the gating relative objectives
-// (Holm 1979) and fills in Family, Alpha, Gating, every Judgement and Result.
+// (Holm 1979) and fills in Family, Alpha, Gating, every Judgement, what the
+// proofs say and Result. Where a proof did not hold, every comparison is unfit.
 // What the fields of an earlier judgement said has no influence, except that
 // a Family or an Alpha that was recorded when the run was planned must be the
 // one that the features give.
@@ -37,8 +38,9 @@ type row struct {
 // tags are not those of the Gherkin beside them, a scenario is skipped that the
 // profile, the tag expression and the ids of the run select, a scenario ran
 // without a step, an account differs from the measures, a passage, a chart or a
-// query is of no scenario that ran, the version compared with is not named. It
-// never fails because of what was measured.
+// query is of no scenario that ran, the version compared with is not named, a
+// run that compares holds no proof that it can. It never fails because of what
+// was measured.
 func Judge(run *Run) error {
 	rows, problems := readRows(run)
 	family := planned(rows)
@@ -49,11 +51,19 @@ func Judge(run *Run) error {
 		problems = append(problems, fmt.Errorf("run %s states a false-alarm budget of %v, every run has %v", run.ID, run.Alpha, Alpha))
 	}
 	problems = append(problems, leftUndone(run)...)
-	problems = append(problems, wrongRecords(run)...)
+	problems = append(problems, wrongRecords(run, rows)...)
 	judgements := make([]objective.Judgement, len(rows))
+	var (
+		proofs []Proof
+		doubt  string
+	)
 	if len(problems) == 0 {
+		proofs, doubt = proved(run.Proofs)
 		for i, r := range rows {
 			judgements[i] = r.judge(family)
+			if doubt != "" && r.parsed.Relative() {
+				judgements[i] = doubted(judgements[i], doubt)
+			}
 			if !known(judgements[i].Verdict) {
 				problems = append(problems, r.problem(fmt.Errorf("judging %q gave the unknown verdict %q", r.stated.Target, judgements[i].Verdict)))
 			}
@@ -68,8 +78,9 @@ func Judge(run *Run) error {
 		r.stated.Gating = r.gating()
 		r.stated.Judgement = judgements[i]
 	}
+	run.Proofs = proofs
 	run.Family, run.Alpha = family, Alpha
-	run.Result = conclude(run, rows)
+	run.Result = conclude(run, rows, doubt)
 	return nil
 }
 
@@ -147,8 +158,8 @@ func leftUndone(run *Run) []error {
 
 // wrongRecords finds what stands beside the scenarios and contradicts them, or
 // says nothing that anybody can check.
-func wrongRecords(run *Run) []error {
-	return slices.Concat(wrongAgainst(run), wrongAccounts(run), wrongPassages(run), wrongCharts(run), wrongQueries(run))
+func wrongRecords(run *Run, rows []row) []error {
+	return slices.Concat(wrongProofs(run, rows), wrongAgainst(run), wrongAccounts(run), wrongPassages(run), wrongCharts(run), wrongQueries(run))
 }
 
 func planned(rows []row) int {

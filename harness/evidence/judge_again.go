@@ -28,10 +28,11 @@ type Difference struct {
 	Computed string `json:"computed"`
 }
 
-// Rejudge judges a copy of run from nothing but its features, measures and
-// scenario states, and returns every difference to what run says: family,
-// budget, gating, verdict, value, low, high, unit, limit, samples, p and
-// headroom of each objective, and counts, outcome and exit code of the run.
+// Rejudge judges a copy of run from nothing but its features, measures, pairs of
+// proofs and scenario states, and returns every difference to what run says:
+// family, budget, gating, verdict, value, low, high, unit, limit, samples, p and
+// headroom of each objective, what each proof said and whether it held, and
+// counts, outcome and exit code of the run.
 // Figures are equal within a relative difference of 1e-9. The reasons are
 // prose, and not compared. It fails where Judge fails, which is no less a sign
 // that the record cannot be trusted.
@@ -54,6 +55,9 @@ func Rejudge(run Run) ([]Difference, error) {
 			}
 		}
 	}
+	for i, stored := range run.Proofs {
+		found = append(found, compareProofs(stored, again.Proofs[i])...)
+	}
 	return append(found, compareRuns(run, again)...), nil
 }
 
@@ -75,12 +79,33 @@ func unjudged(run Run) Run {
 		features[f] = feature
 	}
 	run.Features = features
+	proofs := make([]Proof, len(run.Proofs))
+	for i, p := range run.Proofs {
+		proofs[i] = Proof{Name: p.Name, Planted: p.Planted, Pairs: p.Pairs}
+	}
+	run.Proofs = proofs
 	return run
 }
 
 func compare(stored, computed Objective) []Difference {
 	var d differences
 	d.text("gating", strconv.FormatBool(stored.Gating), strconv.FormatBool(computed.Gating))
+	d.judgement(stored.Judgement, computed.Judgement)
+	return d
+}
+
+// compareProofs finds what a proof says of its pairs and they do not.
+func compareProofs(stored, computed Proof) []Difference {
+	var d differences
+	d.text("held", strconv.FormatBool(stored.Held), strconv.FormatBool(computed.Held))
+	d.judgement(stored.Said, computed.Said)
+	for i := range d {
+		d[i].Row, d[i].Field = -1, fmt.Sprintf("proof %q, %s", stored.Name, d[i].Field)
+	}
+	return d
+}
+
+func (d *differences) judgement(stored, computed objective.Judgement) {
 	d.text("verdict", string(stored.Verdict), string(computed.Verdict))
 	d.figure("value", stored.Value, computed.Value)
 	d.figure("low", stored.Low, computed.Low)
@@ -91,7 +116,6 @@ func compare(stored, computed Objective) []Difference {
 	d.text("sample unit", stored.SampleUnit, computed.SampleUnit)
 	d.figure("p", stored.P, computed.P)
 	d.figure("headroom", stored.Headroom, computed.Headroom)
-	return d
 }
 
 func compareRuns(stored, computed Run) []Difference {

@@ -60,7 +60,7 @@ func profileOf(name string) (profile, error) {
 // profile does, and says which. A self-test that did not
 // go red makes the run BROKEN, as its checks see nothing. Quarantined scenarios
 // and "should be" never block.
-func conclude(run *Run, rows []row) Result {
+func conclude(run *Run, rows []row, doubt string) Result {
 	strict, _ := profileOf(run.Profile) // Judge has refused any other
 	t := tallyOf(run, rows)
 	result := Result{Counts: t.counts}
@@ -88,6 +88,9 @@ func conclude(run *Run, rows []row) Result {
 	default:
 		result.Outcome, result.ExitCode = Passed, ExitPassed
 		result.Reason = fmt.Sprintf("All %d gating objectives passed.", t.gating)
+	}
+	if doubt != "" {
+		result.Reason += " The run is not fit to compare: " + doubt + "."
 	}
 	if run.Narrowed() {
 		if result.Outcome == Passed && run.limited() {

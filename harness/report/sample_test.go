@@ -33,6 +33,7 @@ func sample() evidence.Run {
 			{Scenario: "SLO-ROLL-01", Title: "Upgrade and rollback, market open", Offered: 20053, Refused: 2, Acknowledged: 20050, Found: 20051, Indeterminate: 1},
 		},
 		Passages: []evidence.Passage{thereAndBack(), badDay()},
+		Proofs:   proofs(),
 		SelfTests: []evidence.SelfTest{
 			{Broke: "Deleted one acknowledged row, id 73,114", Must: "lost 1", Said: "lost 1: id 73,114", Red: true},
 			{Broke: "Wrote one row that nobody offered", Must: "unexpected 1", Said: "unexpected 1: id 900,001", Red: true},
@@ -94,6 +95,14 @@ func environment() fingerprint.Environment {
 			Image: "postgres:17-alpine", ImageDigest: "sha256:b29814cf5792e684cd75d6a7fce7a67a11887e312f87ca2ac2496d81f365ff72",
 			Settings: map[string]string{"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "wal_level": "replica", "shared_buffers": "128MB"},
 		},
+	}
+}
+
+// proofs are those of a run that can tell a difference.
+func proofs() []evidence.Proof {
+	return []evidence.Proof{
+		{Name: evidence.IdenticalArms, Pairs: experiment("prices/s", 51000, 1, .02, 10, false)},
+		{Name: evidence.PlantedSlowdown, Planted: evidence.Planted, Pairs: experiment("prices/s", 51000, 1/1.2, .02, 10, false)},
 	}
 }
 

@@ -124,7 +124,14 @@ func everyShape(f *testing.F) []byte {
 		Looks: measure.Looks(), Alpha: measure.Alpha, Fitness: &measure.Fitness{},
 		BaselineArm: measure.Arm{Settings: durable}, CurrentArm: measure.Arm{Settings: durable},
 	}
+	slowed := pairs
+	slowed.Fitness = &measure.Fitness{}
+	identical := slowed
 	for i := range 10 {
+		steady := 100 + float64(i%3)/10
+		slowed.Baseline, slowed.Current = append(slowed.Baseline, 100), append(slowed.Current, steady/1.2)
+		identical.Baseline, identical.Current = append(identical.Baseline, 100), append(identical.Current, steady)
+		slowed.Fitness.A, slowed.Fitness.B = append(slowed.Fitness.A, 100.1), append(slowed.Fitness.B, steady)
 		pairs.Baseline, pairs.Current = append(pairs.Baseline, 100+float64(i)), append(pairs.Current, 160-float64(i))
 		pairs.Fitness.A, pairs.Fitness.B = append(pairs.Fitness.A, 100+float64(i)), append(pairs.Fitness.B, 109-float64(i))
 	}
@@ -139,6 +146,10 @@ func everyShape(f *testing.F) []byte {
 		evidence.Objective{Measure: "insert throughput", Target: "at least 20 % faster than baseline"},
 		evidence.Objective{Measure: "sustained inserts", Target: "at least 10,000 a minute"},
 	)
+	run.Proofs = []evidence.Proof{
+		{Name: evidence.IdenticalArms, Pairs: identical},
+		{Name: evidence.PlantedSlowdown, Planted: evidence.Planted, Pairs: slowed},
+	}
 	restate(&run)
 	require.NoError(f, evidence.Judge(&run))
 	text, err := report.Encode(run)
