@@ -66,15 +66,18 @@ func (s *screen) animate() {
 const wipe = "\r\x1b[2K"
 
 func (s *screen) draw() {
-	if s.current == "" {
+	if s.current == "" && s.what == "" {
 		return
 	}
 	line := fmt.Sprintf("  %s", clock(time.Since(s.run)))
 	if s.allow > 0 {
 		line += " of " + clock(s.allow)
 	}
-	line += fmt.Sprintf("  … %s  %s", s.current, time.Since(s.began).Round(time.Second))
-	if s.expected > 0 {
+	line += "  …"
+	if s.current != "" {
+		line += fmt.Sprintf(" %s  %s", s.current, time.Since(s.began).Round(time.Second))
+	}
+	if s.current != "" && s.expected > 0 {
 		line += fmt.Sprintf(" of about %s", s.expected.Round(time.Second))
 	}
 	if s.what != "" {
@@ -123,7 +126,7 @@ func (s *screen) doing(what string) {
 
 func (s *screen) finished(sc evidence.Scenario) {
 	s.mu.Lock()
-	s.current = ""
+	s.current, s.what = "", ""
 	s.mu.Unlock()
 	s.say("  %s %-16s %-44s %5.1f s", outcomeOf(sc), sc.ID, sc.Title, sc.Seconds)
 }
