@@ -39,10 +39,10 @@ const Planted = 20
 
 // ProofMargin is how far, in per cent, an arm may be from another one before a
 // proof calls it slower or faster. It is no promise of the product, and so it
-// stands in no feature: it belongs to the instrument. It is the finest
-// difference that the fitness check of an experiment ever asks of a machine, so
-// that a run which passes its proofs can tell what the promises ask it to tell,
-// and it lies well inside the slowdown that is planted.
+// stands in no feature: it belongs to the instrument. It is the smallest loss
+// that a comparison of two versions ever calls one, so that a run which passes
+// its proofs can tell what its promises ask it to tell, and it lies well inside
+// the slowdown that is planted.
 const ProofMargin = 5
 
 // notSlower is the objective that a proof is judged by, as a regression is.
