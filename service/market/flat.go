@@ -124,7 +124,7 @@ func (f *flat) register(ctx context.Context, symbols, names []string) (int64, er
 		return 0, nil
 	}
 	// A refusal must not rest on an old look at the catalogue.
-	fresh, err := detect(ctx, f.pool, nil)
+	fresh, err := detect(ctx, f.pool, nil, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -167,7 +167,7 @@ func (f *flat) remove(ctx context.Context, _ string) (time.Time, error) {
 func (f *flat) restore(ctx context.Context, _ string) error { return f.refuseDeletion(ctx) }
 
 func (f *flat) refuseDeletion(ctx context.Context) error {
-	fresh, err := detect(ctx, f.pool, nil)
+	fresh, err := detect(ctx, f.pool, nil, nil)
 	if err != nil {
 		return err
 	}

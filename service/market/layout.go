@@ -56,7 +56,7 @@ const selectTables = `
 
 // detect looks for the tables of one of the layouts. All of them are seen in
 // one snapshot of the catalogue, so that a switch is seen wholly or not.
-func detect(ctx context.Context, pool *pgxpool.Pool, room *room) (layout, error) {
+func detect(ctx context.Context, pool *pgxpool.Pool, room *room, methods []method) (layout, error) {
 	rows, err := pool.Query(ctx, selectTables)
 	if err != nil {
 		return nil, fmt.Errorf("looking for the tables of the market: %w", err)
@@ -68,7 +68,7 @@ func detect(ctx context.Context, pool *pgxpool.Pool, room *room) (layout, error)
 	has := func(name string) bool { return slices.Contains(found, name) }
 	switch {
 	case has("instruments") && has("ticks") && has("bars"):
-		return &split{pool: pool, room: room, ids: make(map[string]int32)}, nil
+		return &split{pool: pool, room: room, methods: methods, ids: make(map[string]int32)}, nil
 	case has("market_data"):
 		return &flat{pool: pool, kept: has("instruments_kept")}, nil
 	}
@@ -80,7 +80,7 @@ func (s *Store) current(ctx context.Context) (*layout, error) {
 	if known := s.layout.Load(); known != nil {
 		return known, nil
 	}
-	found, err := detect(ctx, s.pool, s.room)
+	found, err := detect(ctx, s.pool, s.room, s.methods)
 	if err != nil {
 		return nil, err
 	}

@@ -60,6 +60,8 @@ const (
 type split struct {
 	pool *pgxpool.Pool
 	room *room
+	// methods are the ways to store ticks, by the size of the batch.
+	methods []method
 
 	mu  sync.RWMutex
 	ids map[string]int32

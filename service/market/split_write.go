@@ -56,14 +56,12 @@ func (s *split) storeTicks(ctx context.Context, b *tickBatch) (stored map[tickKe
 	}
 	s.room.make(ctx, "ticks", b.ats)
 
-	args := []any{ids, numbers(ids, b.of), b.ats, b.trades, b.prices, b.volumes}
-	stored, err = b.insert(ctx, s.pool, insertTicks+cheapest(ids, args)+tickKeys, ids, args)
+	stored, err = pick(s.methods, len(b.of)).insert(ctx, s.pool, b, ids)
 	if err != nil || len(stored) > 0 {
 		return stored, err
 	}
-	args[0] = ids
 	err = s.tell(ctx, "ticks", func(tx pgx.Tx) error {
-		stored, err = b.insert(ctx, tx, tellTicks, ids, args)
+		stored, err = b.insert(ctx, tx, tellTicks, ids, b.arrays(ids))
 		return err
 	})
 	return stored, err
@@ -111,6 +109,11 @@ func (s *split) tell(ctx context.Context, table string, do func(pgx.Tx) error) e
 		}
 		return do(tx)
 	})
+}
+
+// arrays are the arguments of a statement that unnests the batch.
+func (b *tickBatch) arrays(ids []int32) []any {
+	return []any{ids, numbers(ids, b.of), b.ats, b.trades, b.prices, b.volumes}
 }
 
 // insert returns the identities of the ticks that are new.

@@ -32,11 +32,12 @@ type Config struct {
 // Store keeps the market in Postgres, at whatever version of the schema the
 // database is and also while it changes. It is safe for concurrent use.
 type Store struct {
-	pool   *pgxpool.Pool
-	log    *slog.Logger
-	now    func() time.Time
-	room   *room
-	layout atomic.Pointer[layout]
+	pool    *pgxpool.Pool
+	log     *slog.Logger
+	now     func() time.Time
+	room    *room
+	methods []method
+	layout  atomic.Pointer[layout]
 }
 
 // New makes a Store.
@@ -48,9 +49,10 @@ func New(c Config) *Store {
 		c.Now = time.Now
 	}
 	return &Store{
-		pool: c.Pool,
-		log:  c.Log,
-		now:  c.Now,
-		room: &room{partitions: c.Partitions, log: c.Log, now: c.Now, next: make(map[covered]time.Time)},
+		pool:    c.Pool,
+		log:     c.Log,
+		now:     c.Now,
+		room:    &room{partitions: c.Partitions, log: c.Log, now: c.Now, next: make(map[covered]time.Time)},
+		methods: methods(),
 	}
 }

@@ -84,8 +84,10 @@ func TestEveryVersion(t *testing.T) {
 	}{
 		{"gives back what it was given", 1, givesBackWhatItWasGiven},
 		{"keeps the first of an identity", 1, keepsTheFirstOfAnIdentity},
+		{"stores the same by every method", 1, storesTheSameByEveryMethod},
 		{"is not changed by a file taken twice", 1, isNotChangedByAFileTakenTwice},
 		{"lets only the registered trade", firstWithRegister, letsOnlyTheRegisteredTrade},
+		{"refuses the same by every method", firstWithRegister, refusesTheSameByEveryMethod},
 		{"names the rule that a row breaks", firstWithDeletions, namesTheRuleThatARowBreaks},
 		{"hides a deleted instrument until it is restored", firstWithDeletions, hidesADeletedInstrumentUntilItIsRestored},
 		{"stores nothing after a deletion", firstWithDeletions, storesNothingAfterADeletion},
