@@ -22,3 +22,25 @@ Feature: Prices are stored as fast as the market trades
         | measure           | target                              |
         | insert throughput | at least 30 % faster than baseline  |
         | insert throughput | should be 50 % faster than baseline |
+
+  Rule: Whichever way prices are handed over, they are stored at least as fast as before the extension
+
+    @nightly @SLO-INSERT-03
+    Scenario: The ladder of methods
+      Given 5,000 prices of 200 instruments, stored before and after the extension
+      When both systems store prices in batches of 1 by every method
+      And both systems store prices in batches of 10 by every method
+      And both systems store prices in batches of 100 by every method
+      And both systems store prices in batches of 1,000 by every method
+      And the current system stores prices in batches of 100 and one at a time
+      And prices in batches of 1 are stored through the service and directly
+      And prices in batches of 10 are stored through the service and directly
+      And prices in batches of 100 are stored through the service and directly
+      And prices in batches of 1,000 are stored through the service and directly
+      Then these objectives hold:
+        | measure                                       | target                              |
+        | gain of batches (100)                         | at least 5 × baseline               |
+        | insert throughput (single, 1)                 | should be at least 1 × baseline      |
+        | insert throughput (copy, 1,000)               | should be at least 1 × baseline      |
+        | insert throughput (unnest, 1,000)             | should be 30 % faster than baseline |
+        | insert throughput (through the service, 100)  | should be at least 20 % of baseline |

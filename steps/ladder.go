@@ -1,3 +1,159 @@
 package steps
 
-func ladderSteps() []Definition { return nil }
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/signoff-dev/signoff/fixtures/market"
+	"github.com/signoff-dev/signoff/harness/drive"
+	"github.com/signoff-dev/signoff/harness/measure"
+)
+
+func ladderSteps() []Definition {
+	var methods []Yield
+	for _, method := range drive.Methods(0) {
+		methods = append(methods, Yield{throughputBy(method, "$1"), "× baseline", Pairs})
+	}
+	return []Definition{
+		{
+			Keyword: "When",
+			Pattern: `^both systems store prices in batches of ([\d,]+) by every method$`,
+			Example: "both systems store prices in batches of 100 by every method",
+			Help: "Stores batches on both sides in interleaved pairs, once for each method: a statement and a transaction for each price (single), a statement for each price in one transaction, waiting for each (transaction) or sent together (batch), one statement with a list of values (multi-row) or an array for each column (unnest), and COPY. " +
+				"COPY cannot pass over prices that are there already, as the current system must: there it fills a table of the session, from which one statement stores what is new; the baseline takes it as it is. Batches of 1 leave out what is the same for one price. A method without an objective is measured with half as long blocks and ten pairs, for the picture.",
+			Yields: methods,
+			Do:     bothClimb,
+		},
+		{
+			Keyword: "When",
+			Pattern: `^the current system stores prices in batches of ([\d,]+) and one at a time$`,
+			Example: "the current system stores prices in batches of 100 and one at a time",
+			Help:    "Stores the same prices on the current side in interleaved pairs: the baseline of this comparison is a statement and a transaction for each price, and the other arm one statement for each batch.",
+			Yields:  []Yield{{"gain of batches ($1)", "× baseline", Pairs}},
+			Do:      currentStoresInBatches,
+		},
+		{
+			Keyword: "When",
+			Pattern: `^prices in batches of ([\d,]+) are stored through the service and directly$`,
+			Example: "prices in batches of 100 are stored through the service and directly",
+			Help:    "Stores prices on the current side in interleaved pairs: the baseline of this comparison is one statement for each batch on a connection of its own, and the other arm one client of the service, which sends a request for each batch and waits for its answer. What is missing from 1 × baseline is what the request, its check and its answer take.",
+			Yields:  []Yield{{"insert throughput (through the service, $1)", "× baseline", Pairs}},
+			Do:      serviceClimbs,
+		},
+	}
+}
+
+func throughputBy(method, size string) string {
+	return fmt.Sprintf("insert throughput (%s, %s)", method, size)
+}
+
+func bothClimb(ctx context.Context, text string) error {
+	w := worldFrom(ctx)
+	size, err := w.batches(text)
+	if err != nil {
+		return err
+	}
+	for _, method := range drive.Methods(size) {
+		name := throughputBy(method, text)
+		pairs, err := w.rival(ctx, name, size,
+			storing{w.baseline, method}.workload, storing{w.current, method}.workload)
+		if err != nil {
+			return err
+		}
+		w.ladder().climb(method, text, pairs)
+	}
+	w.ladder().best(text)
+	return nil
+}
+
+func currentStoresInBatches(ctx context.Context, text string) error {
+	w := worldFrom(ctx)
+	size, err := w.batches(text)
+	if err != nil {
+		return err
+	}
+	// A block of either arm is as many prices.
+	one := func(ctx context.Context, size int, next func() market.Tick) (drive.Workload, error) {
+		return w.current.StoreBy(ctx, drive.Single, size, next)
+	}
+	pairs, err := w.rival(ctx, fmt.Sprintf("gain of batches (%s)", text), size, one, storing{w.current, drive.Unnest}.workload)
+	if err != nil {
+		return err
+	}
+	w.ladder().gain(text, pairs)
+	return nil
+}
+
+func serviceClimbs(ctx context.Context, text string) error {
+	w := worldFrom(ctx)
+	size, err := w.batches(text)
+	if err != nil {
+		return err
+	}
+	if w.service == nil {
+		if err := w.start(ctx, w.current.DSN()); err != nil {
+			return err
+		}
+	}
+	direct := storing{w.current, drive.Methods(size)[0]} // one price is one statement as it is
+	if size > 1 {
+		direct.method = drive.Unnest
+	}
+	through := func(ctx context.Context, size int, next func() market.Tick) (drive.Workload, error) {
+		return w.current.Through(ctx, w.market, size, next)
+	}
+	pairs, err := w.rival(ctx, fmt.Sprintf("insert throughput (through the service, %s)", text), size, direct.workload, through)
+	if err != nil {
+		return err
+	}
+	w.ladder().through(text, pairs)
+	return nil
+}
+
+// batches reads the size of a batch and insists on both sides.
+func (w *world) batches(text string) (int, error) {
+	size, err := number(text)
+	if err != nil {
+		return 0, err
+	}
+	if w.baseline == nil {
+		return 0, errNoSides
+	}
+	return size, nil
+}
+
+// worker makes a workload of storing batches.
+type worker func(ctx context.Context, size int, next func() market.Tick) (drive.Workload, error)
+
+// storing is a worker: a side with a method.
+type storing struct {
+	side   *drive.Side
+	method string
+}
+
+func (s storing) workload(ctx context.Context, size int, next func() market.Tick) (drive.Workload, error) {
+	return s.side.StoreBy(ctx, s.method, size, next)
+}
+
+// rival has two workers store the same prices, later ones than those that are
+// there, and keeps the pairs under a name.
+func (w *world) rival(ctx context.Context, name string, size int, baseline, current worker) (measure.Pairs, error) {
+	later := w.bench.opening().Add(time.Hour)
+	a, err := baseline(ctx, size, w.generator(later).Next)
+	if err != nil {
+		return measure.Pairs{}, err
+	}
+	b, err := current(ctx, size, w.generator(later).Next)
+	if err != nil {
+		return measure.Pairs{}, err
+	}
+	block := measure.LeastBlock
+	if len(w.bench.plan.gatesOn(w.record.ID, name)) > 0 {
+		block = writeBlock
+	}
+	if err := w.compare(ctx, name, "prices/s", float64(size), block, a, b); err != nil {
+		return measure.Pairs{}, err
+	}
+	return *w.measures[name].Pairs, nil
+}
