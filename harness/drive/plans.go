@@ -177,6 +177,12 @@ func (s Sample) named(name string) any {
 		return s.From
 	case "to":
 		return s.To
+	case "trade time":
+		return s.From
+	case "trade number":
+		return int64(0)
+	case "trade price", "trade volume":
+		return figure
 	case "limit":
 		return s.Limit
 	case "trade times", "bar days":

@@ -48,6 +48,10 @@ func Queries() []Query {
 			Says: "The numbers of the instruments of a batch, asked once for each instrument.",
 		},
 		{
+			Name: "store a price", SQL: insertTick, Parameters: []string{"id", "trade time", "trade number", "trade price", "trade volume"},
+			Writes: true, Says: "Stores a batch of one price.",
+		},
+		{
 			Name: "store prices of one", SQL: insertTicks + ofOne + tickKeys, Parameters: one(ticks), Writes: true,
 			Says: "Stores a batch of prices of one instrument.",
 		},

@@ -73,16 +73,15 @@ func everyUse(t *testing.T, store *market.Store) {
 	ctx := t.Context()
 	_, err := store.RegisterInstruments(ctx, []market.Instrument{{Symbol: "AAPL"}, {Symbol: "MSFT"}})
 	require.NoError(t, err)
-	tick := func(symbol string) market.Tick {
-		return market.Tick{Symbol: symbol, At: noon(), Trade: 1, Price: 1, Volume: 1}
-	}
 	bar := func(symbol string) market.Bar {
 		return market.Bar{Symbol: symbol, Day: noon(), Open: 1, High: 1, Low: 1, Close: 1, Volume: 1}
 	}
 	for range 2 { // the second time nothing is new
-		_, _, err = store.StoreTicks(ctx, []market.Tick{tick("AAPL")})
+		_, _, err = store.StoreTicks(ctx, []market.Tick{tick("AAPL", 1, 1)})
 		require.NoError(t, err)
-		_, _, err = store.StoreTicks(ctx, []market.Tick{tick("AAPL"), tick("MSFT")})
+		_, _, err = store.StoreTicks(ctx, []market.Tick{tick("AAPL", 1, 1), tick("AAPL", 2, 1)})
+		require.NoError(t, err)
+		_, _, err = store.StoreTicks(ctx, []market.Tick{tick("AAPL", 1, 1), tick("MSFT", 1, 1)})
 		require.NoError(t, err)
 		_, err = store.StoreBars(ctx, []market.Bar{bar("AAPL")})
 		require.NoError(t, err)
