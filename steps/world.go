@@ -124,11 +124,12 @@ func (w *world) open(ctx context.Context) error {
 	return w.start(ctx, dsn)
 }
 
-// start gives the scenario a service of its own on a database.
-func (w *world) start(ctx context.Context, dsn string) error {
+// start gives the scenario a service of its own on a database; args are further
+// arguments of the service.
+func (w *world) start(ctx context.Context, dsn string, args ...string) error {
 	var err error
 	w.database = dsn
-	w.service, err = environ.StartService(ctx, environ.ServiceOptions{Path: w.bench.config.Service, DSN: dsn, Guard: w.bench.config.Postgres})
+	w.service, err = environ.StartService(ctx, environ.ServiceOptions{Path: w.bench.config.Service, DSN: dsn, Args: args, Guard: w.bench.config.Postgres})
 	if err != nil {
 		return fmt.Errorf("starting the service: %w", err)
 	}

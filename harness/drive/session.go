@@ -163,13 +163,14 @@ func (s Session) withDefaults() Session {
 }
 
 // fateOf reads from the answer of the service what became of a price. Only a
-// refusal says for certain that it was not stored.
+// refusal says for certain that it was not stored; one for want of a connection
+// says so too, though the fault is the service's.
 func fateOf(err error) fate {
 	var r refusal
 	switch {
 	case err == nil:
 		return acknowledged
-	case errors.As(err, &r) && r.status < 500:
+	case errors.As(err, &r) && (r.status < 500 || r.code == codeBusy):
 		return refusedPrice
 	default:
 		return indeterminate
