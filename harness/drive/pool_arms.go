@@ -115,12 +115,18 @@ func (s *Side) supplied(ctx context.Context, supply Supply, connections int) (fu
 
 // openAll opens every connection of a pool.
 func openAll(ctx context.Context, pool *pgxpool.Pool, connections int) error {
+	var open []*pgxpool.Conn
+	defer func() {
+		for _, conn := range open {
+			conn.Release()
+		}
+	}()
 	for range connections {
 		conn, err := pool.Acquire(ctx)
 		if err != nil {
 			return err
 		}
-		defer conn.Release() // only when all are open
+		open = append(open, conn)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signoff-dev/signoff/fixtures/market"
@@ -110,7 +111,7 @@ func rush(t *testing.T, n *narrow) (measure.Set, *drive.Ledger, error) {
 
 func TestARushIsToldByWhatBecameOfEachRequest(t *testing.T) {
 	tests := map[string]struct {
-		turnAway      http.HandlerFunc
+		turnAway        http.HandlerFunc
 		unclear, silent int64
 	}{
 		"all are refused clearly":          {busy(503, "1", busyBody), 0, 0},
@@ -175,15 +176,18 @@ func TestLockedPricesKeepWritersWaitingUntilTheyAreReleased(t *testing.T) {
 	n, err := hold.Waiting(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, n)
-	done := make(chan struct{})
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	done := make(chan error, 1)
 	go func() {
-		defer close(done)
-		execute(t, dsn, `INSERT INTO ticks VALUES (1, now(), 1, 1, 1)`)
+		_, err := conn.Exec(t.Context(), `INSERT INTO ticks VALUES (1, now(), 1, 1, 1)`)
+		done <- err
 	}()
 	require.Eventually(t, func() bool {
 		n, err := hold.Waiting(t.Context())
 		return err == nil && n == 1
 	}, 10*time.Second, 10*time.Millisecond)
 	require.NoError(t, hold.Release(t.Context()))
-	<-done
+	require.NoError(t, <-done)
 }
