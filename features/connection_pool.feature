@@ -28,12 +28,11 @@ Feature: Connections to the database are few, warm and shared fairly
       Given a market of 200 instruments
       When 4, 16 and 64 clients use the service over 1 to 64 connections, 3 times each
       Then these objectives hold:
-        | measure                                | target                  |
-        | operations that failed                 | exactly 0               |
-        | throughput with the service's own pool | at least 80 %           |
-        | throughput with the service's own pool | should be at least 90 % |
-        | recommended pool size                  | should be at most 16    |
-        | decline at the largest pool            | should be at most 50 %  |
+        | measure                                | target                    |
+        | operations that failed                 | exactly 0                 |
+        | throughput with the service's own pool | at least 80 % of baseline |
+        | recommended pool size                  | should be at most 16      |
+        | decline at the largest pool            | should be at most 50 %    |
 
   Rule: When every connection is busy a request is refused clearly, and the service recovers by itself
 

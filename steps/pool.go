@@ -41,10 +41,10 @@ func poolSteps() []Definition {
 			Keyword: "When",
 			Pattern: `^([\d,]+(?:, [\d,]+)* and [\d,]+) clients use the service over 1 to ([\d,]+) connections, ([\d,]+) times each$`,
 			Example: "4, 16 and 64 clients use the service over 1 to 64 connections, 3 times each",
-			Help:    "Starts the service with 1, 2, 4 … connections for its requests, in an order by coin that differs in each round, and lets each number of clients store and read prices as fast as they are answered. Medians are compared. The recommended size is the smallest that comes within a tenth of the best throughput for every number of clients.",
+			Help:    "Starts the service with 1, 2, 4 … connections for its requests, in an order by coin that differs in each round, and lets each number of clients store and read prices as fast as they are answered. Medians are compared. The recommended size is the smallest that comes within a tenth of the best throughput for every number of clients. Then the pool that the service takes by itself is compared, in interleaved pairs, with the size that it falls farthest behind, for the number of clients with which it does.",
 			Yields: []Yield{
-				{"recommended pool size", "", Amount}, {"throughput at the recommended size", "%", Amount}, {"throughput with the service's own pool", "%", Amount},
-				{"decline at the largest pool", "%", Amount}, {"operations that failed", "", Share},
+				{"recommended pool size", "", Amount}, {"throughput at the recommended size", "%", Amount}, {"decline at the largest pool", "%", Amount}, {"operations that failed", "", Share},
+				{"throughput with the service's own pool", "× baseline", Pairs},
 			},
 			Do: poolsSwept,
 		},
@@ -154,7 +154,30 @@ func poolsSwept(ctx context.Context, clients, largest, times string) error {
 		return err
 	}
 	w.bench.charts = append(w.bench.charts, poolCharts(w.record.ID, sweep, own)...)
-	return w.measures.Add(sweep.Measures(own))
+	if err := w.measures.Add(sweep.Measures()); err != nil {
+		return err
+	}
+	return w.ownPool(ctx, sweep, own)
+}
+
+// ownPool compares the pool that the service takes by itself with its rival.
+func (w *world) ownPool(ctx context.Context, sweep drive.PoolSweep, own int) error {
+	size, clients := sweep.Rival(own)
+	var arms [2]drive.Workload
+	for i, connections := range [2]int{size, own} {
+		base, stop, err := w.pooled(ctx, connections)
+		if err != nil {
+			return err
+		}
+		w.later(stop)
+		m := drive.NewMarket(base, clients)
+		w.later(func(context.Context) error { m.Close(); return nil })
+		name := fmt.Sprintf("%d connections", connections)
+		if arms[i], err = m.Serve(ctx, name, w.database, clients, w.prices.Next); err != nil {
+			return err
+		}
+	}
+	return w.compare(ctx, "throughput with the service's own pool", "operations/s", 1, writeBlock, arms[0], arms[1])
 }
 
 // readingTime is how long one size of a pool is read at a time. Drift over a

@@ -150,6 +150,24 @@ func (s PoolSweep) Worst(connections int) float64 {
 	return worst
 }
 
+// Rival is what a size has to be compared with: the number of clients for which
+// it falls farthest behind another size of the sweep, and that size. Where it is
+// ahead of all others, the rival is the closest.
+func (s PoolSweep) Rival(own int) (connections, clients int) {
+	most := math.Inf(-1)
+	for _, n := range s.Clients() {
+		for _, size := range s.Sizes() {
+			if size == own {
+				continue
+			}
+			if ahead := s.Relative(size, n) - s.Relative(own, n); ahead > most {
+				most, connections, clients = ahead, size, n
+			}
+		}
+	}
+	return connections, clients
+}
+
 // Decline is how much of the best throughput the largest size of the sweep
 // gives away for so many clients, between 0 and 1.
 func (s PoolSweep) Decline(clients int) float64 {

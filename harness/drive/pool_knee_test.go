@@ -63,4 +63,10 @@ func TestTheRecommendedPoolServesFewClientsAndMany(t *testing.T) {
 	require.InDelta(t, 0.75, s.Relative(5, 64), 1e-9, "a size that nobody measured counts as the one below")
 	require.Zero(t, s.Relative(1, 64))
 	require.Zero(t, drive.PoolSweep{}.Recommended(0.9))
+
+	size, clients := s.Rival(4)
+	require.Equal(t, []int{16, 64}, []int{size, clients}, "where 4 falls farthest behind")
+	size, clients = s.Rival(16)
+	require.Equal(t, 4, clients)
+	require.Contains(t, []int{2, 4}, size)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -121,17 +122,7 @@ func (t PoolTrial) read(ctx context.Context, m *Market, connections int, order [
 func (t PoolTrial) operate(ctx context.Context, m *Market, clients int) (load.Result, error) {
 	result, err := load.Closed(ctx, load.ClosedPlan{
 		Workers: clients, For: t.For,
-		Do: func(ctx context.Context, _, _ int) error {
-			price := t.Next()
-			if err := m.post(ctx, "/api/ticks", ticks{Ticks: []instant{wire(price)}}, nil); err != nil {
-				return err
-			}
-			status, raw, err := m.fetch(ctx, "/api/prices/latest?symbol="+url.QueryEscape(price.Symbol))
-			if err == nil && status >= 400 {
-				err = refused(status, raw)
-			}
-			return err
-		},
+		Do: func(ctx context.Context, _, _ int) error { return m.storeAndRead(ctx, t.Next()) },
 	})
 	if err != nil {
 		return result, err
@@ -140,6 +131,52 @@ func (t PoolTrial) operate(ctx context.Context, m *Market, clients int) (load.Re
 		return result, fmt.Errorf("none of %d operations was done: %w", result.Offered, result.First)
 	}
 	return result, nil
+}
+
+// storeAndRead stores one price and reads the latest of its instrument.
+func (m *Market) storeAndRead(ctx context.Context, price market.Tick) error {
+	if err := m.post(ctx, "/api/ticks", ticks{Ticks: []instant{wire(price)}}, nil); err != nil {
+		return err
+	}
+	status, raw, err := m.fetch(ctx, "/api/prices/latest?symbol="+url.QueryEscape(price.Symbol))
+	if err == nil && status >= http.StatusBadRequest {
+		err = refused(status, raw)
+	}
+	return err
+}
+
+// Serve returns the workload of so many clients at a time, each of which stores
+// a price and reads the latest of its instrument through the service. A unit of
+// work is one operation. The prices come from next, which must never repeat one.
+func (m *Market) Serve(ctx context.Context, name, dsn string, clients int, next func() market.Tick) (Workload, error) {
+	side, err := Current(ctx, dsn)
+	if err != nil {
+		return Workload{}, err
+	}
+	settings, err := side.settings(ctx)
+	if err := errors.Join(err, side.Close(context.WithoutCancel(ctx))); err != nil {
+		return Workload{}, err
+	}
+	return Workload{
+		Name: name, Text: "POST /api/ticks, GET /api/prices/latest", Settings: settings,
+		Run: func(ctx context.Context, n int) (time.Duration, error) {
+			prices := make([]market.Tick, n)
+			for i := range prices {
+				prices[i] = next()
+			}
+			done, err := load.Closed(ctx, load.ClosedPlan{
+				Workers: clients, Count: int64(n),
+				Do: func(ctx context.Context, _, i int) error { return m.storeAndRead(ctx, prices[i]) },
+			})
+			if err == nil && done.Failed > 0 {
+				err = done.First
+			}
+			if err != nil {
+				return 0, fmt.Errorf("serving %d clients with %s: %w", clients, name, err)
+			}
+			return done.Elapsed, nil
+		},
+	}, nil
 }
 
 // poolTotals are what a service says of its pool since it started.
@@ -181,9 +218,10 @@ const NearBest = 0.9
 
 // Measures yields "recommended pool size"; in per cent of the best throughput,
 // for the number of clients for which it is worst, "throughput at the
-// recommended size", "throughput with the service's own pool" and "decline at
-// the largest pool"; and "operations that failed", of all.
-func (s PoolSweep) Measures(own int) measure.Set {
+// recommended size" and "decline at the largest pool"; and "operations that
+// failed", of all. These are medians of a few readings: they show, and a
+// promise about a size needs a comparison in pairs.
+func (s PoolSweep) Measures() measure.Set {
 	size, n := s.Recommended(NearBest), int64(len(s))
 	amount := func(value float64, says string) measure.Value {
 		return measure.Value{Amount: &measure.Amount{Value: value, Of: n, Says: says}}
@@ -202,10 +240,9 @@ func (s PoolSweep) Measures(own int) measure.Set {
 		failed.Of += r.Done + r.Failed
 	}
 	return measure.Set{
-		"recommended pool size":                  amount(float64(size), fmt.Sprintf("of %d readings", n)),
-		"throughput at the recommended size":     percent(s.Worst(size), fmt.Sprintf("%d connections", size)),
-		"throughput with the service's own pool": percent(s.Worst(own), fmt.Sprintf("%d connections", own)),
-		"decline at the largest pool":            percent(decline, "worst of all clients"),
-		"operations that failed":                 {Share: &failed},
+		"recommended pool size":              amount(float64(size), fmt.Sprintf("of %d readings", n)),
+		"throughput at the recommended size": percent(s.Worst(size), fmt.Sprintf("%d connections", size)),
+		"decline at the largest pool":        percent(decline, "worst of all clients"),
+		"operations that failed":             {Share: &failed},
 	}
 }
