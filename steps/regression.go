@@ -164,7 +164,7 @@ func releasesAnswer(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return w.comparePlans(ctx)
 }
 
 func releasesDeliver(ctx context.Context, burst, traders string) error {

@@ -19,8 +19,9 @@ type Release struct {
 
 	market *Market
 	base   string
+	dsn    string
 	side   *Side // the harness's own connection to the database
-	rows   int64
+	rows   int64 // that Stock stored
 	stock  Enquiry
 }
 
@@ -35,6 +36,7 @@ func OpenRelease(ctx context.Context, name, base, dsn string) (*Release, error) 
 		Name:   name,
 		market: NewMarket(base, 1),
 		base:   base,
+		dsn:    dsn,
 		side:   &Side{Name: name, conn: conn},
 	}, nil
 }

@@ -2,6 +2,7 @@ package drive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -57,11 +58,10 @@ func (e Enquiry) about(question string) []enquired {
 	if len(e.Prices) == 0 {
 		return nil
 	}
-	first, last := e.Prices[0].At, e.Prices[len(e.Prices)-1].At
-	quarter := (last.Sub(first) / 4).Truncate(time.Microsecond)
+	half := e.middle()
 	ask := map[string]func(string) enquired{
 		LatestPrice:   e.latest,
-		PricesOfASpan: func(symbol string) enquired { return e.between(symbol, span{first.Add(quarter), last.Add(-quarter)}) },
+		PricesOfASpan: func(symbol string) enquired { return e.between(symbol, half) },
 		AveragePrice:  func(symbol string) enquired { return e.average(symbol, span{}) },
 		DailyBars:     e.bars,
 	}[question]
@@ -82,4 +82,26 @@ func (e Enquiry) about(question string) []enquired {
 		}
 	}
 	return all
+}
+
+// middle is the middle half of the session.
+func (e Enquiry) middle() span {
+	first, last := e.Prices[0].At, e.Prices[len(e.Prices)-1].At
+	quarter := (last.Sub(first) / 4).Truncate(time.Microsecond)
+	return span{first.Add(quarter), last.Add(-quarter)}
+}
+
+// Plans asks for the plans of all queries of the release, whose program tells
+// which there are: about the first instrument that has prices and bars, and the
+// span of PricesOfASpan. See PlanQueries.
+func (r *Release) Plans(ctx context.Context, program string) ([]PlannedQuery, error) {
+	queries, err := ServiceQueries(ctx, program)
+	if err != nil {
+		return nil, err
+	}
+	if len(r.stock.Bars) == 0 || len(r.stock.Prices) == 0 {
+		return nil, errors.New("nothing was stored that a query could be about")
+	}
+	half := r.stock.middle()
+	return PlanQueries(ctx, r.dsn, queries, Sample{Symbol: r.stock.Bars[0].Symbol, From: half.from, To: half.to, Limit: 1000})
 }

@@ -251,7 +251,7 @@ func conclude(p program, run evidence.Run, dir string, s signing) error {
 		"signed by  " + s.says(),
 		"check it   signoff verify " + latest,
 	}
-	for _, line := range slices.Concat(lines, s.notes) {
+	for _, line := range slices.Concat(lines[:2], slower(run), lines[2:], s.notes) {
 		if _, err := fmt.Fprintln(p.out, line); err != nil {
 			return fmt.Errorf("telling the outcome: %w", err)
 		}
