@@ -144,7 +144,7 @@ func earlier(n int) []market.Tick {
 	return market.NewTicks(7, market.Calibration{}, market.Symbols(2), time.Now().Truncate(time.Hour), time.Millisecond).Take(n)
 }
 
-func later() *market.Ticks {
+func afterwards() *market.Ticks {
 	return market.NewTicks(8, market.Calibration{}, market.Symbols(2), time.Now().Truncate(time.Hour).Add(time.Hour), time.Millisecond)
 }
 
@@ -158,7 +158,7 @@ func (s *small) rows(t *testing.T) (n int) {
 func TestEveryTrialOfAReleaseBeginsWithTheSamePrices(t *testing.T) {
 	t.Parallel()
 	var s small
-	w, err := s.release(t, "baseline").Store(t.Context(), 10, later)
+	w, err := s.release(t, "baseline").Store(t.Context(), 10, afterwards)
 	require.NoError(t, err)
 	require.EqualValues(t, 40, w.Rows)
 	require.Equal(t, "on", w.Settings["fsync"])
@@ -182,9 +182,9 @@ func TestASlowReleaseTakesLonger(t *testing.T) {
 	require.NoError(t, err)
 	health, err := r.Health(t.Context())
 	require.NoError(t, err)
-	store, err := r.Store(t.Context(), 1, later)
+	store, err := r.Store(t.Context(), 1, afterwards)
 	require.NoError(t, err)
-	deliver, leave, err := r.Deliver(t.Context(), 2, 5, later)
+	deliver, leave, err := r.Deliver(t.Context(), 2, 5, afterwards)
 	require.NoError(t, err)
 	defer leave()
 	for _, w := range []drive.Workload{look, health, store, deliver} {
@@ -214,9 +214,9 @@ func TestWhatAReleaseRefusesOrLosesHasNoTime(t *testing.T) {
 	t.Parallel()
 	var s small
 	r := s.release(t, "current")
-	store, err := r.Store(t.Context(), 1, later)
+	store, err := r.Store(t.Context(), 1, afterwards)
 	require.NoError(t, err)
-	deliver, leave, err := r.Deliver(t.Context(), 2, 5, later)
+	deliver, leave, err := r.Deliver(t.Context(), 2, 5, afterwards)
 	require.NoError(t, err)
 	defer leave()
 	s.deaf.Store(true)
