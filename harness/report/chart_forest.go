@@ -14,6 +14,7 @@ import (
 // forest is a table of ratios to the baseline over one logarithmic axis.
 type forest struct {
 	Caption string
+	Head    string // of the figures; empty for ratios
 	Rows    []forestRow
 	Axis    template.HTML
 }
@@ -29,7 +30,8 @@ type forestRow struct {
 	dots                []float64
 	limits              []float64
 	wishes              []float64
-	ink                 string // of the interval: "", "-n" for the check, "-inconclusive", "-fail"
+	planted             []float64 // where a slowdown must be found
+	ink                 string    // of the interval: "", "-n" for the check, "-inconclusive", "-fail"
 }
 
 // trial is an experiment with the scenario that it belongs to.
@@ -40,21 +42,25 @@ type trial struct {
 
 // forestOf lists every trial: first the machine against itself, then the result.
 func forestOf(caption string, trials []trial) forest {
-	f := forest{Caption: caption}
+	var rows []forestRow
 	for _, t := range trials {
 		if row, ok := t.fitness(); ok {
-			f.Rows = append(f.Rows, row)
+			rows = append(rows, row)
 		}
 		if row, ok := t.result(); ok {
-			f.Rows = append(f.Rows, row)
+			rows = append(rows, row)
 		}
 	}
-	scale := logScaleOf(f.Rows)
-	for i := range f.Rows {
-		f.Rows[i].Plot = f.Rows[i].plot(scale)
+	return *forestOfRows(caption, rows)
+}
+
+// forestOfRows draws rows over one axis.
+func forestOfRows(caption string, rows []forestRow) *forest {
+	scale := logScaleOf(rows)
+	for i := range rows {
+		rows[i].Plot = rows[i].plot(scale)
 	}
-	f.Axis = scale.axis(f.Rows)
-	return f
+	return &forest{Caption: caption, Rows: rows, Axis: scale.axis(rows)}
 }
 
 // fitnessLevel is the confidence at which package objective asks whether a
@@ -171,7 +177,7 @@ type logScale struct{ low, high float64 }
 func logScaleOf(rows []forestRow) logScale {
 	s := logScale{low: .9, high: 1.1}
 	for _, r := range rows {
-		for _, x := range slices.Concat(r.dots, r.limits, r.wishes, []float64{r.low, r.high}) {
+		for _, x := range slices.Concat(r.dots, r.limits, r.wishes, r.planted, []float64{r.low, r.high}) {
 			if x > 0 && !math.IsInf(x, 0) {
 				s.low, s.high = min(s.low, x), max(s.high, x)
 			}
@@ -193,6 +199,9 @@ func (r forestRow) plot(s logScale) template.HTML {
 	}
 	for _, x := range r.wishes {
 		d.line("wish", s.at(x), "0", s.at(x), "100%")
+	}
+	for _, x := range r.planted {
+		d.line("markline", s.at(x), "0", s.at(x), "100%")
 	}
 	for i, x := range r.dots {
 		d.dot("pd"+r.ink, s.at(x), px(33+float64(i*2%6)), 2)
@@ -220,6 +229,10 @@ func (s logScale) axis(rows []forestRow) template.HTML {
 			if names[x] == "" {
 				names[x] = "wish"
 			}
+			wanted = append(wanted, x)
+		}
+		for _, x := range r.planted {
+			names[x] = "planted"
 			wanted = append(wanted, x)
 		}
 	}

@@ -14,7 +14,8 @@ type picture struct {
 	Title, Note string
 	Drawing     template.HTML
 	Table       figures
-	Wide        bool // needs room at its right for labels
+	Says        string // what stands under the picture
+	Wide        bool   // needs room at its right for labels
 }
 
 // figures are a table of what a chart shows.
@@ -37,7 +38,11 @@ func drawPairs(id, name string, p measure.Pairs) picture {
 	y := func(x float64) float64 { return pairsFloor - a.share(x)*(pairsFloor-pairsTop) }
 	x := func(i int) float64 { return (float64(i) + .5) / float64(n) * 100 }
 	title := fmt.Sprintf("%s, %s: all %d pairs", name, p.Unit, n)
-	d := chart(id, "", 242, title, saysPairs(p, n))
+	height := 242
+	if len(checkpoints(p)) > 0 {
+		height = 260
+	}
+	d := chart(id, "", height, title, saysPairs(p, n))
 	d.levels(a, y, "")
 	d.looks(p.Looks, n)
 	radius := 3.5
@@ -58,12 +63,13 @@ func drawPairs(id, name string, p measure.Pairs) picture {
 			d.text("mid", at, "236", count(int64(i+1)))
 		}
 	}
+	d.checkpoints(checkpoints(p), x)
 	d.pairLabels(y(p.Baseline[n-1]), y(p.Current[n-1]))
 	note := fmt.Sprintf("%s, %d pairs as they ran", p.Unit, n)
 	if p.LowerIsBetter {
 		note = fmt.Sprintf("%s, lower is faster, %d pairs as they ran", p.Unit, n)
 	}
-	return picture{Title: name, Note: note, Drawing: d.done(), Table: tablePairs(p, n), Wide: true}
+	return picture{Title: name, Note: note, Drawing: d.done(), Table: tablePairs(p, n), Wide: true, Says: saysServer(p)}
 }
 
 // looks marks where the experiment could have stopped and did not. Labels of
@@ -145,8 +151,9 @@ func tablePairs(p measure.Pairs, n int) figures {
 		if err == nil {
 			ratio = number(ratios[i])
 		}
-		t.Rows = append(t.Rows, []string{count(int64(i + 1)), first, number(p.Baseline[i]), number(p.Current[i]), ratio})
+		t.Rows = append(t.Rows, append([]string{count(int64(i + 1)), first, number(p.Baseline[i]), number(p.Current[i]), ratio}, cellsOfServer(p, i)...))
 	}
+	t.Head = append(t.Head, headOfServer(p)...)
 	return t
 }
 

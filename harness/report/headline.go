@@ -20,13 +20,27 @@ const previewOnly = "Preview only: "
 
 func headlineOf(run evidence.Run, signer Signer) headline {
 	t := tallyOf(run)
+	if run.Against != nil {
+		if h, ok := comparedHeadline(run, t); ok {
+			return h
+		}
+	}
 	preview := signer.Preview() || run.Commit.Dirty || run.Narrowed()
 	fails, meant := t.of[objective.Fail], t.meant(run)
 	switch {
-	case fails > 0 && t.broken > 0:
-		return headline{objective.Fail, "Not ready: " + areBroken(fails, meant) + ", and " + couldNot(t.broken)}
 	case fails > 0:
-		return headline{objective.Fail, "Not ready: " + areBroken(fails, meant)}
+		said := "Not ready: " + areBroken(fails, meant)
+		if t.broken > 0 {
+			said += ", and " + couldNot(t.broken)
+		}
+		if unproven(run) {
+			said += ", and " + unfitToCompare
+		}
+		return headline{objective.Fail, said}
+	case unproven(run) && run.Result.ExitCode == 0:
+		return headline{objective.Unfit, "No promise is broken, but " + unfitToCompare}
+	case unproven(run):
+		return headline{objective.Unfit, "Not decided: " + unfitToCompare}
 	case t.broken > 0:
 		return headline{objective.NotRun, "Not decided: " + couldNot(t.broken)}
 	case t.promises == t.skipped:
@@ -51,6 +65,38 @@ func headlineOf(run evidence.Run, signer Signer) headline {
 		return headline{objective.Pass, previewOnly + whole}
 	}
 	return headline{objective.Pass, "Ready: " + whole}
+}
+
+// comparedHeadline answers "may this change be merged?"; it leaves to others
+// what has nothing to do with the comparison.
+func comparedHeadline(run evidence.Run, t tally) (headline, bool) {
+	fails, meant := t.of[objective.Fail], t.meant(run)
+	of := fmt.Sprintf("of %s with %s", plural(meant, "comparison", "comparisons"), run.Against.Ref)
+	switch {
+	case fails > 0:
+		said := fmt.Sprintf("This change makes it worse: %d %s %s", fails, of, failFails(fails))
+		if unproven(run) {
+			said += ", and " + unfitToCompare
+		}
+		return headline{objective.Fail, said}, true
+	case unproven(run) || t.broken > 0 || meant == 0 || run.Result.Outcome == evidence.Broken:
+		return headline{}, false
+	case t.undecided() > 0:
+		return headline{objective.Inconclusive, fmt.Sprintf("Nothing got worse as far as can be told: %d %s %s undecided", t.undecided(), of, isAre(t.undecided()))}, true
+	case run.Result.ExitCode != evidence.ExitPassed:
+		return headline{}, false
+	case meant == 1:
+		return headline{objective.Pass, "This change makes nothing worse: the one comparison with " + run.Against.Ref + " holds"}, true
+	default:
+		return headline{objective.Pass, fmt.Sprintf("This change makes nothing worse: all %s hold", strings.TrimPrefix(of, "of "))}, true
+	}
+}
+
+func failFails(n int) string {
+	if n == 1 {
+		return "fails"
+	}
+	return "fail"
 }
 
 // undecided is the headline of a run in which nothing failed and something is

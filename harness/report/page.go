@@ -36,6 +36,9 @@ type page struct {
 	Loss     *lossPart
 	Passages *passagePart
 	Charts   []chartView
+	Proofs   *proofsPart
+	Queries  *queriesPart
+	Against  *againstPart
 	Machine  []pairOfWords
 	Database []pairOfWords
 	NotRun   []notRunRow
@@ -65,6 +68,8 @@ func pageOf(run evidence.Run, signer Signer, files []File) (page, error) {
 		return page{}, err
 	}
 	digest := sha256.Sum256([]byte(css))
+	facts := factsOf(run, signer)
+	run = pertinent(run)
 	concerns := concernsOf(run)
 	p := page{
 		Run:      run,
@@ -81,11 +86,15 @@ func pageOf(run evidence.Run, signer Signer, files []File) (page, error) {
 		Loss:     lossOf(run),
 		Passages: passagesOf(run),
 		Charts:   chartsOf(run),
+		Proofs:   proofsOf(run),
+		Queries:  queriesOf(run),
+		Against:  againstOf(run),
 		Machine:  machineOf(run),
 		Database: databaseOf(run),
 		NotRun:   notRunOf(run),
 		Check:    checkOf(run, signer, files),
 	}
+	p.Verdict.Facts = facts
 	p.Title = fmt.Sprintf("%s · signoff validation report %s", p.Verdict.Headline, short(run.Commit.SHA))
 	return p, nil
 }

@@ -28,7 +28,7 @@ func drawn(t testing.TB, run evidence.Run, signer report.Signer) string {
 }
 
 func TestThePageNeedsNothingFromOutside(t *testing.T) {
-	page := drawn(t, sample(), trusted())
+	page := drawn(t, charted(), trusted()) + drawn(t, compared(), trusted())
 	require.NotRegexp(t, `(?i)<script|<link|<img|<iframe|<object|<embed|<base|javascript:|@import|url\(|srcset|\son[a-z]+=`, page)
 	require.NotRegexp(t, `\sstyle="`, page, "the policy forbids inline styles")
 	for _, at := range regexp.MustCompile(`(?i)(href|src|action|xlink:href)="([^"]*)"`).FindAllStringSubmatch(page, -1) {
@@ -50,7 +50,7 @@ func TestThePolicyAllowsOnlyItsOwnStyle(t *testing.T) {
 }
 
 func TestEveryPlaceThatIsLinkedExistsOnce(t *testing.T) {
-	for name, run := range map[string]evidence.Run{"a rich run": sample(), "a passing run": passing(), "an empty run": empty()} {
+	for name, run := range map[string]evidence.Run{"a rich run": sample(), "a passing run": passing(), "an empty run": empty(), "with charts": charted(), "a comparison": compared()} {
 		t.Run(name, func(t *testing.T) {
 			page := drawn(t, run, trusted())
 			ids := map[string]int{}
@@ -119,7 +119,9 @@ func TestWhatNeedsAttentionIsToldInFull(t *testing.T) {
 
 func TestHostileTextStaysText(t *testing.T) {
 	const evil = `"'><script>alert(1)</script><svg onload=alert(1)>{{.}}</style>&lt;b`
-	run := sample()
+	run := charted()
+	run.Against = &evidence.Against{Ref: evil, Commit: evidence.Commit{SHA: evil, Subject: evil}}
+	spoil(&run, evil)
 	run.Service, run.ID, run.Profile, run.Tags = evil, evil, evil, evil
 	run.Commit.Subject, run.Commit.Branch, run.Commit.SHA = evil, evil, evil
 	run.Environment.Host.CPU, run.Environment.Server.Settings[evil], run.Environment.Server.Why = evil, evil, evil
@@ -164,8 +166,9 @@ func TestHostileTextStaysText(t *testing.T) {
 }
 
 func TestTheSamePageTwice(t *testing.T) {
-	first := drawn(t, sample(), trusted())
-	require.Equal(t, first, drawn(t, sample(), trusted()))
+	for _, run := range []func() evidence.Run{sample, charted, compared} {
+		require.Equal(t, drawn(t, run(), trusted()), drawn(t, run(), trusted()))
+	}
 }
 
 func TestSectionsWithoutDataVanish(t *testing.T) {
@@ -196,7 +199,7 @@ func TestAWrongPriceIsNotTitledNothingLost(t *testing.T) {
 }
 
 func TestEveryChartHasItsFiguresAsATable(t *testing.T) {
-	page := drawn(t, sample(), trusted())
+	page := drawn(t, charted(), trusted())
 	for _, part := range regexp.MustCompile(`(?s)<p class="ch-t">.*?</details>`).FindAllString(page, -1) {
 		require.Contains(t, part, "<title")
 		require.Contains(t, part, "<desc")

@@ -3,8 +3,11 @@ package report_test
 import (
 	"math"
 	"strings"
+	"time"
 
 	"github.com/signoff-dev/signoff/harness/evidence"
+	"github.com/signoff-dev/signoff/harness/measure"
+	"github.com/signoff-dev/signoff/harness/objective"
 )
 
 // charted is sample with everything that a run may tell besides its promises:
@@ -12,7 +15,87 @@ import (
 func charted() evidence.Run {
 	run := sample()
 	run.Charts = []evidence.Chart{ladder(), sweep(), rising()}
+	run.Proofs = proofs()
+	run.Queries = queries("SLO-INGEST-01", "")
+	pairs := run.Features[0].Scenarios[0].Measures[0].Pairs
+	pairs.Server = &measure.Observed{Checkpoints: []int{4, 13}}
+	for i := range pairs.Baseline {
+		pairs.Server.BaselineWAL = append(pairs.Server.BaselineWAL, int64(2_400_000+i*1000))
+		pairs.Server.CurrentWAL = append(pairs.Server.CurrentWAL, int64(1_300_000+i*1000))
+	}
 	return run
+}
+
+// proofs are one experiment with itself, and one with a slowdown that was found.
+func proofs() []evidence.Proof {
+	same, slow := experiment("calculations/s", 900, 1, .02, 10, false), experiment("calculations/s", 900, 1/1.2, .02, 10, false)
+	return []evidence.Proof{
+		{Name: "identical arms", Pairs: same, Must: "no fail", Said: saidOf("at least 95 % of baseline", same), Held: true},
+		{Name: "planted slowdown", Planted: 20, Pairs: slow, Must: "fail", Said: saidOf("at least 95 % of baseline", slow), Held: true},
+	}
+}
+
+func saidOf(target string, p measure.Pairs) objective.Judgement {
+	o, err := objective.Parse("calculation", target)
+	if err != nil {
+		panic(err)
+	}
+	return o.Judge(measure.Value{Name: "calculation", Pairs: &p}, 1)
+}
+
+// queries are questions on both sides, of which one is carried out otherwise.
+func queries(scenario, other string) []evidence.Query {
+	latest := evidence.Query{
+		Scenario: scenario, Name: "latest price",
+		SQL:   "SELECT price FROM ticks WHERE instrument_id = $1 ORDER BY at DESC LIMIT 1",
+		Plan:  "Limit  (about 1 rows expected, 1 came)\n  Index Scan using ticks_p20251123_pkey on ticks_p20251123  (about 240 rows expected, 1 came)\n      Index Cond: (instrument_id = 17)\n",
+		Shape: []string{"Limit", "  Index Scan using ticks_p*_pkey on ticks_p* | Index Cond: (instrument_id = ?)"},
+	}
+	bars := evidence.Query{
+		Scenario: scenario, Name: "daily bars", SQL: "SELECT * FROM bars WHERE instrument_id = $1 AND day BETWEEN $2 AND $3 ORDER BY day",
+		Plan:  "Index Scan using bars_pkey on bars  (about 22 rows expected, 21 came)\n",
+		Shape: []string{"Index Scan using bars_pkey on bars | Index Cond: ((instrument_id = ?) AND (day >= ?) AND (day <= ?))"},
+	}
+	slow := latest
+	slow.Plan = "Limit  (about 1 rows expected, 1 came)\n  Sort at DESC\n    Seq Scan on ticks_p20251123  (about 20000 rows expected, 20000 came)\n"
+	slow.Shape = []string{"Limit", "  Sort at DESC", "    Seq Scan on ticks_p* | Filter: (instrument_id = ?)"}
+	all := []evidence.Query{latest, slow, bars, bars}
+	for i := range all {
+		all[i].Arm = []string{"baseline", "current"}[i%2]
+		if other == "" {
+			all[i].Arm = ""
+		}
+	}
+	if other == "" {
+		return []evidence.Query{all[0], all[2]}
+	}
+	return all
+}
+
+// compared is a run of signoff run --against: two comparisons hold, one fails,
+// and one cannot be decided.
+func compared() evidence.Run {
+	run := sample()
+	for i := range run.Features {
+		for j := range run.Features[i].Scenarios {
+			s := &run.Features[i].Scenarios[j]
+			s.Skipped, s.Steps, s.Seconds, s.Started, s.Broken, s.Measures, s.Notes = "left out by --against", nil, 0, time.Time{}, "", nil, nil
+		}
+	}
+	run.SelfTests, run.Accounts, run.Passages = nil, nil, nil
+	run.Against = &evidence.Against{Ref: "origin/main", Commit: evidence.Commit{SHA: strings.Repeat("1d", 20), Subject: "Say what the partition manager leaves to people"}, Program: evidence.Program{Name: "marketd", SHA256: strings.Repeat("ef", 32)}}
+	store, latest, bars, health := experiment("prices/s", 5900, 1.13, .02, 10, false), experiment("answers/s", 4100, .78, .03, 10, false), experiment("answers/s", 2100, 1, .01, 10, false), experiment("answers/s", 9100, .95, .12, 40, false)
+	rule := "Nothing that users wait for takes longer than in the release before"
+	run.Features = append(run.Features, feature("regression", "@regression", "A change makes nothing slower", "",
+		scenario("SLO-REGRESSION-01", "Prices come in small batches", rule, measure.Value{Name: "storing in batches of 100", Pairs: &store}).
+			holds("storing in batches of 100", "at least 95 % of baseline").done(),
+		scenario("SLO-REGRESSION-02", "Traders look prices up", rule, measure.Value{Name: "looking up the daily bars", Pairs: &bars}, measure.Value{Name: "looking up the latest price", Pairs: &latest}).
+			holds("looking up the daily bars", "at least 95 % of baseline").holds("looking up the latest price", "at least 95 % of baseline").done(),
+		scenario("SLO-REGRESSION-03", "A monitor asks", rule, measure.Value{Name: "telling the health", Pairs: &health}).
+			holds("telling the health", "at least 95 % of baseline").done()))
+	run.Queries = queries("SLO-REGRESSION-02", "both")
+	run.Proofs = proofs()
+	return judged(run)
 }
 
 // ladder are methods of storing prices by the size of their batches.
@@ -95,4 +178,26 @@ func part(page, id string) string {
 	}
 	inside, _, _ := strings.Cut(after, "</section>")
 	return strings.ReplaceAll(inside, "\u00a0", " ")
+}
+
+// spoil puts text into everything that charted adds.
+func spoil(run *evidence.Run, text string) {
+	for i := range run.Charts {
+		c := &run.Charts[i]
+		c.Scenario, c.Title, c.X.Name, c.Y.Name, c.Y.Unit, c.Says[0] = text, text, text, text, text, text
+		for j := range c.Lines {
+			c.Lines[j].Name, c.Lines[j].Group, c.Lines[j].Points[0].Place = text, text, text
+		}
+		for j := range c.Marks {
+			c.Marks[j].Says = text
+		}
+	}
+	for i := range run.Queries {
+		q := &run.Queries[i]
+		q.Name, q.SQL, q.Plan, q.Arm, q.Shape[0] = text, text, text, []string{"baseline", "current"}[i%2], text+q.Shape[0]
+	}
+	for i := range run.Proofs {
+		p := &run.Proofs[i]
+		p.Name, p.Must, p.Said.Reason, p.Pairs.Unit = text, text, text, text
+	}
 }

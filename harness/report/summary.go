@@ -14,10 +14,15 @@ const summaryLimit = 1 << 20
 // Summary tells run in GitHub-flavoured Markdown of at most 1 MiB: the verdict,
 // what needs attention, then every promise.
 func Summary(run evidence.Run, signer Signer) []byte {
-	parts := append(summaryHead(run, signer), summaryAttention(run)...)
+	run = pertinent(run)
+	parts := append(summaryHead(run, signer), summaryAgainst(run)...)
+	parts = append(parts, summaryAttention(run)...)
+	parts = append(parts, summaryProofs(run)...)
 	for _, f := range run.Features {
 		parts = append(parts, summaryFeature(f))
 	}
+	parts = append(parts, summaryCharts(run)...)
+	parts = append(parts, summaryQueries(run)...)
 	parts = append(parts, summaryPassages(run)...)
 	parts = append(parts, summaryFoot(run))
 	const cut = "\n*The rest did not fit here; report.html has all of it.*\n"
@@ -48,6 +53,9 @@ func summaryHead(run evidence.Run, signer Signer) []string {
 	}
 	head = append(head, strings.Join(counts, " · ")+"\n\n")
 	line := fmt.Sprintf("`%s` of %s, profile %s, %s", short(run.Commit.SHA), cell(run.Service), cell(run.Profile), moment(run.Started))
+	if with := comparedWith(run); with != "" {
+		line += ", compared with " + cell(with)
+	}
 	return append(head, line+", "+span(run.Ended.Sub(run.Started).Seconds())+".\n\n")
 }
 

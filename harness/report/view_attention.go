@@ -52,7 +52,7 @@ func concernsOf(run evidence.Run) []concernView {
 		v := concernView{
 			ID: fmt.Sprintf("attn-%d", i+1), Mark: verdictMark{class(c.verdict), c.word()}, Title: capital(c.title), Feature: c.feature.Title,
 			File: base(c.feature.URI), ScenarioID: c.scenario.ID, Lead: capital(sentence(c.reason)), Notes: c.scenario.Notes,
-			Command: "signoff run --profile " + run.Profile + " --tags @" + c.scenario.ID,
+			Command: again(run, c.scenario),
 		}
 		if c.objective == nil {
 			v.Mark = verdictMark{"broken", "broken"}
@@ -65,6 +65,15 @@ func concernsOf(run evidence.Run) []concernView {
 		views = append(views, v)
 	}
 	return views
+}
+
+// again is how to run one scenario of run alone.
+func again(run evidence.Run, s evidence.Scenario) string {
+	command := "signoff run --profile " + run.Profile
+	if run.Against != nil {
+		command += " --against " + run.Against.Ref
+	}
+	return command + " --tags @" + s.ID
 }
 
 // judged fills in what only an objective has.

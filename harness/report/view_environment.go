@@ -12,15 +12,14 @@ import (
 
 // lossPart compares what was acknowledged with what was found.
 type lossPart struct {
-	Title     string
-	Says      string
-	Accounts  []evidence.Account
-	Together  *evidence.Account // nil for a single account
-	SelfTests []evidence.SelfTest
+	Title    string
+	Says     string
+	Accounts []evidence.Account
+	Together *evidence.Account // nil for a single account
 }
 
 func lossOf(run evidence.Run) *lossPart {
-	if len(run.Accounts)+len(run.SelfTests) == 0 {
+	if len(run.Accounts) == 0 {
 		return nil
 	}
 	var sum evidence.Account
@@ -35,18 +34,11 @@ func lossOf(run evidence.Run) *lossPart {
 		sum.Wrong += a.Wrong
 		sum.Indeterminate += a.Indeterminate
 	}
-	l := &lossPart{Accounts: run.Accounts, SelfTests: run.SelfTests}
-	if len(run.Accounts) > 0 {
-		l.Says = fmt.Sprintf("%s acknowledged, %s found, %s lost, %s duplicated, %s wrong",
-			count(sum.Acknowledged), count(sum.Found), count(sum.Lost), count(sum.Duplicated), count(sum.Wrong))
-	}
-	switch {
-	case len(run.Accounts) == 0:
-		l.Title = "Self-test"
-	case sum.Lost+sum.Duplicated+sum.Unexpected+sum.Wrong > 0:
+	l := &lossPart{Title: "Nothing lost", Accounts: run.Accounts}
+	l.Says = fmt.Sprintf("%s acknowledged, %s found, %s lost, %s duplicated, %s wrong",
+		count(sum.Acknowledged), count(sum.Found), count(sum.Lost), count(sum.Duplicated), count(sum.Wrong))
+	if sum.Lost+sum.Duplicated+sum.Unexpected+sum.Wrong > 0 {
 		l.Title = "Lost and found"
-	default:
-		l.Title = "Nothing lost"
 	}
 	if len(run.Accounts) > 1 {
 		l.Together = &sum

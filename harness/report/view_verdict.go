@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/signoff-dev/signoff/harness/evidence"
@@ -47,7 +48,7 @@ type signOff struct {
 func verdictPartOf(run evidence.Run, signer Signer, concerns []concernView) verdictPart {
 	h := headlineOf(run, signer)
 	t := tallyOf(run)
-	p := verdictPart{Headline: h.sentence, Class: class(h.verdict), Caveat: caveat(run, signer), Facts: factsOf(run, signer), SignOff: signOffOf(run, signer)}
+	p := verdictPart{Headline: h.sentence, Class: class(h.verdict), Caveat: caveat(run, signer), SignOff: signOffOf(run, signer)}
 	if t.broken > 0 && h.verdict == objective.NotRun {
 		p.Class = "broken"
 	}
@@ -124,6 +125,7 @@ func label(f evidence.Feature) string {
 func factsOf(run evidence.Run, signer Signer) []pairOfWords {
 	facts := known([]pairOfWords{
 		{Name: "Commit", Value: strings.TrimSpace(short(run.Commit.SHA) + " " + run.Commit.Subject), Note: branch(run.Commit)},
+		{Name: "Compared with", Value: comparedWith(run), Note: leftOut(run)},
 		{Name: "Profile", Value: profile(run), Note: fmt.Sprintf("exit code %d", run.Result.ExitCode)},
 		{Name: "Measured", Value: moment(run.Started), Note: took(run)},
 		{Name: "On", Value: where(run), Note: durability(run)},
@@ -136,6 +138,35 @@ func factsOf(run evidence.Run, signer Signer) []pairOfWords {
 	default:
 		return append(facts, pairOfWords{Name: "Signed with the key", Value: signer.KeyID, Mono: true})
 	}
+}
+
+// comparedWith names the version that this one was compared with, if any.
+func comparedWith(run evidence.Run) string {
+	if run.Against == nil {
+		return ""
+	}
+	a := run.Against
+	return strings.TrimSpace(strings.Join([]string{a.Ref, short(a.Commit.SHA), a.Commit.Subject}, " "))
+}
+
+// leftOut says how much a comparison of versions did not ask.
+func leftOut(run evidence.Run) string {
+	if all := tallyOf(run).promises; run.Against != nil && all > tallyOf(pertinent(run)).promises {
+		return plural(all-tallyOf(pertinent(run)).promises, "other promise was", "other promises were") + " not part of it"
+	}
+	return ""
+}
+
+// pertinent is run without the features that it left out as a whole because it
+// compares versions: they would bury what was asked.
+func pertinent(run evidence.Run) evidence.Run {
+	if run.Against == nil {
+		return run
+	}
+	run.Features = slices.DeleteFunc(slices.Clone(run.Features), func(f evidence.Feature) bool {
+		return !slices.ContainsFunc(f.Scenarios, func(s evidence.Scenario) bool { return run.Needs(f, s) })
+	})
+	return run
 }
 
 func branch(c evidence.Commit) string {
