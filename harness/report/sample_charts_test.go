@@ -7,15 +7,13 @@ import (
 
 	"github.com/signoff-dev/signoff/harness/evidence"
 	"github.com/signoff-dev/signoff/harness/measure"
-	"github.com/signoff-dev/signoff/harness/objective"
 )
 
 // charted is sample with everything that a run may tell besides its promises:
-// proofs of the harness, charts, queries and the version it was compared with.
+// charts, queries and what the server did meanwhile.
 func charted() evidence.Run {
 	run := sample()
 	run.Charts = []evidence.Chart{ladder(), sweep(), rising()}
-	run.Proofs = proofs()
 	run.Queries = queries("SLO-INGEST-01", "")
 	pairs := run.Features[0].Scenarios[0].Measures[0].Pairs
 	pairs.Server = &measure.Observed{Checkpoints: []int{4, 13}}
@@ -24,23 +22,6 @@ func charted() evidence.Run {
 		pairs.Server.CurrentWAL = append(pairs.Server.CurrentWAL, int64(1_300_000+i*1000))
 	}
 	return run
-}
-
-// proofs are one experiment with itself, and one with a slowdown that was found.
-func proofs() []evidence.Proof {
-	same, slow := experiment("calculations/s", 900, 1, .02, 10, false), experiment("calculations/s", 900, 1/1.2, .02, 10, false)
-	return []evidence.Proof{
-		{Name: "identical arms", Pairs: same, Must: "no fail", Said: saidOf("at least 95 % of baseline", same), Held: true},
-		{Name: "planted slowdown", Planted: 20, Pairs: slow, Must: "fail", Said: saidOf("at least 95 % of baseline", slow), Held: true},
-	}
-}
-
-func saidOf(target string, p measure.Pairs) objective.Judgement {
-	o, err := objective.Parse("calculation", target)
-	if err != nil {
-		panic(err)
-	}
-	return o.Judge(measure.Value{Name: "calculation", Pairs: &p}, 1)
 }
 
 // queries are questions on both sides, of which one is carried out otherwise.
@@ -94,7 +75,6 @@ func compared() evidence.Run {
 		scenario("SLO-REGRESSION-03", "A monitor asks", rule, measure.Value{Name: "telling the health", Pairs: &health}).
 			holds("telling the health", "at least 95 % of baseline").done()))
 	run.Queries = queries("SLO-REGRESSION-02", "both")
-	run.Proofs = proofs()
 	return judged(run)
 }
 

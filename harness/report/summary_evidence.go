@@ -61,7 +61,7 @@ func summaryProofs(run evidence.Run) []string {
 		if !p.Held {
 			mark = sign(objective.Fail)
 		}
-		lines = append(lines, fmt.Sprintf("- %s **%s** %s (%s, %s). Must say: %s. Said: %s\n", mark, heldMark(p).Word, cell(p.Name),
+		lines = append(lines, fmt.Sprintf("- %s **%s** %s (%s, %s): %s. It said %s\n", mark, heldMark(p).Word, cell(p.Name),
 			planted(p), plural(len(p.Pairs.Baseline), "pair", "pairs"), cell(strings.TrimSuffix(p.Must, ".")), cell(sentence(saidBy(p)))))
 	}
 	return section("The harness proves itself", lines)
