@@ -17,7 +17,7 @@ Feature: Analysts get their figures in half the time
         | float calculation (sum) | should be 3 × baseline     |
         | relative error (sum)    | at most 1 part per billion |
 
-    @pr @SLO-CALC-02
+    @nightly @SLO-CALC-02
     Scenario: The average value of a trade
       When both systems calculate the avg of all trades
       Then these objectives hold:
@@ -40,3 +40,53 @@ Feature: Analysts get their figures in half the time
         | measure                    | target                     |
         | float calculation (stddev) | at least 2 × baseline      |
         | relative error (stddev)    | at most 1 part per billion |
+
+    @nightly @SLO-CALC-05
+    Scenario: The turnover at prices above 100
+      When both systems calculate the filter of all trades
+      Then these objectives hold:
+        | measure                    | target                     |
+        | float calculation (filter) | at least 2 × baseline      |
+        | relative error (filter)    | at most 1 part per billion |
+
+    @nightly @SLO-CALC-06
+    Scenario: The average price of the last twenty trades
+      When both systems calculate the moving average of all trades
+      Then these objectives hold:
+        | measure                            | target                     |
+        | float calculation (moving average) | at least 2 × baseline      |
+        | relative error (moving average)    | at most 1 part per billion |
+
+    @nightly @SLO-CALC-07
+    Scenario: The largest trades first
+      When both systems sort all trades by their value
+      Then these objectives hold:
+        | measure                         | target                |
+        | float calculation (sort)        | at least 2 × baseline |
+        | places in the order that differ | exactly 0             |
+
+  Rule: A program that calculates in floats is at least five times as fast as one in decimals, and as right
+
+    @nightly @SLO-CALC-08
+    Scenario: The turnover of each instrument
+      When a program calculates the sum of 60,000 trades of 200 instruments, in decimals and in floats
+      Then these objectives hold:
+        | measure                   | target                     |
+        | program calculation (sum) | at least 5 × baseline      |
+        | relative error (sum)      | at most 1 part per billion |
+
+    @nightly @SLO-CALC-09
+    Scenario: The volume-weighted average price of each instrument
+      When a program calculates the vwap of 60,000 trades of 200 instruments, in decimals and in floats
+      Then these objectives hold:
+        | measure                    | target                     |
+        | program calculation (vwap) | at least 5 × baseline      |
+        | relative error (vwap)      | at most 1 part per billion |
+
+    @nightly @SLO-CALC-10
+    Scenario: The average price of the last twenty trades of each instrument
+      When a program calculates the moving average of 60,000 trades of 200 instruments, in decimals and in floats
+      Then these objectives hold:
+        | measure                              | target                     |
+        | program calculation (moving average) | at least 5 × baseline      |
+        | relative error (moving average)      | at most 1 part per billion |

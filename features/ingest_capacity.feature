@@ -35,6 +35,41 @@ Feature: A busy market is stored without a pause
         | prices from nowhere      | exactly 0                |
         | prices stored wrong      | exactly 0                |
 
+    @nightly @SLO-INGEST-05
+    Scenario: Many independent feeds
+      Given a market of 200 instruments
+      When many independent feeds send 12,000 prices a minute for 60 seconds, counted in windows of 10 seconds
+      Then these objectives hold:
+        | measure                  | target                   |
+        | prices stored            | at least 10,000 a minute |
+        | store latency, p99       | at most 250 ms           |
+        | prices dropped           | exactly 0                |
+        | prices refused           | exactly 0                |
+        | acknowledged prices lost | exactly 0                |
+        | prices stored twice      | exactly 0                |
+        | prices from nowhere      | exactly 0                |
+        | prices stored wrong      | exactly 0                |
+
+    @nightly @SLO-INGEST-06
+    Scenario: Traders ask while the market trades
+      Given a market of 200 instruments
+      When the market trades 12,000 prices a minute for 60 seconds, while traders ask 100 questions a second about 10,000 earlier trades
+      Then these objectives hold:
+        | measure                         | target                   |
+        | prices stored                   | at least 10,000 a minute |
+        | store latency, p99              | at most 250 ms           |
+        | query answer, p99               | at most 250 ms           |
+        | answers that are wrong          | exactly 0                |
+        | answers that break their schema | exactly 0                |
+        | acknowledged prices lost        | exactly 0                |
+        | prices stored twice             | exactly 0                |
+        | prices from nowhere             | exactly 0                |
+        | prices stored wrong             | exactly 0                |
+        | prices dropped                  | exactly 0                |
+        | questions dropped               | exactly 0                |
+        | prices offered late             | should be at most 1 %    |
+        | questions asked late            | should be at most 1 %    |
+
   Rule: There is room above what is promised, and beyond it nothing is lost either
 
     @pr @SLO-INGEST-03

@@ -31,14 +31,6 @@ func comparisonSteps() []Definition {
 			Yields:  []Yield{{"insert throughput", "× baseline", Pairs}},
 			Do:      bothStore,
 		},
-		{
-			Keyword: "When",
-			Pattern: `^both systems calculate the (sum|avg|stddev|vwap) of all trades$`,
-			Example: "both systems calculate the vwap of all trades",
-			Help:    "Calculates over all stored trades on both sides (sum, avg and stddev of the traded value, price × volume; vwap is the volume-weighted average price) in interleaved pairs, and compares the answers, all together and instrument by instrument: the decimal baseline is taken for exact.",
-			Yields:  []Yield{{"float calculation ($1)", "× baseline", Pairs}, {"relative error ($1)", "parts per billion", Amount}},
-			Do:      bothCalculate,
-		},
 	}
 }
 
@@ -101,30 +93,6 @@ func bothStore(ctx context.Context, size string) error {
 		return err
 	}
 	return w.compare(ctx, "insert throughput", "prices/s", float64(n), writeBlock, baseline, current)
-}
-
-func bothCalculate(ctx context.Context, name string) error {
-	w := worldFrom(ctx)
-	if w.baseline == nil {
-		return errNoSides
-	}
-	baseline, err := w.baseline.Calculate(ctx, name)
-	if err != nil {
-		return err
-	}
-	current, err := w.current.Calculate(ctx, name)
-	if err != nil {
-		return err
-	}
-	if err := w.compare(ctx, fmt.Sprintf("float calculation (%s)", name), "prices/s", float64(baseline.Rows), measure.LeastBlock, baseline, current); err != nil {
-		return err
-	}
-	off, err := drive.RelativeError(ctx, name, w.baseline, w.current)
-	if err != nil {
-		return err
-	}
-	measureName := fmt.Sprintf("relative error (%s)", name)
-	return w.measures.Add(measure.Set{measureName: {Unit: "parts per billion", Amount: &off}})
 }
 
 var errNoSides = errors.New("there is nothing to compare; begin with \"Given 50,000 prices of 200 instruments, stored before and after the extension\"")

@@ -4,20 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
-	"github.com/signoff-dev/signoff/fixtures/market"
 	"github.com/signoff-dev/signoff/harness/drive"
 	"github.com/signoff-dev/signoff/harness/evidence"
 	"github.com/signoff-dev/signoff/harness/load"
 )
 
 func marketSteps() []Definition {
-	stored := []Yield{
-		{"store latency", "ms", Histogram}, {"prices stored", "a minute", Series}, {"prices dropped", "", Share}, {"prices refused", "", Share},
-		{"acknowledged prices lost", "", Share}, {"prices stored twice", "", Share}, {"prices from nowhere", "", Share}, {"prices stored wrong", "", Share},
-	}
+	stored := storedYields()
 	watched := append([]Yield{
 		{"delivery lag", "ms", Histogram}, {"prices delivered", "%", Share}, {"prices delivered wrong", "", Share}, {"lines that stalled", "", Share},
 	}, stored...)
@@ -47,20 +42,21 @@ func marketSteps() []Definition {
 		},
 		{
 			Keyword: "When",
-			Pattern: `^the load rises from ([\d,]+) to ([\d,]+) prices a minute over ([\d,]+) seconds?$`,
-			Example: "the load rises from 12,000 to 120,000 prices a minute over 20 seconds",
-			Help:    "Offers prices at a rising rate. The ingest capacity is the highest rate that was offered for a whole second whose prices were all stored by its end, or within a tenth of a second after: nothing was left for later.",
-			Yields:  append([]Yield{{"ingest capacity", "a minute", Amount}, {"prices due", "a minute", Series}, {"prices stored in time", "a minute", Series}}, stored...),
-			Do:      loadRises,
-		},
-		{
-			Keyword: "When",
 			Pattern: `^a trader asks ([\d,]+) questions about prices a second for ([\d,]+) seconds?, after ([\d,]+) trades$`,
 			Example: "a trader asks 600 questions about prices a second for 2 seconds, after 1,000 trades",
 			Help:    "Stores that many prices and the real daily bars of the instruments, and then asks for the latest price, the prices of a span, their volume-weighted average and the bars of one instrument after the other, each question when it is due. Every answer is compared with what was stored.",
 			Yields:  []Yield{{"answers that are wrong", "", Share}, {"answers that break their schema", "", Share}, {"query answer", "ms", Histogram}},
 			Do:      traderAsks,
 		},
+	}
+}
+
+// storedYields are the measures of every session of the market.
+func storedYields() []Yield {
+	return []Yield{
+		{"store latency", "ms", Histogram}, {"prices stored", "a minute", Series}, {"prices dropped", "", Share}, {"prices refused", "", Share},
+		{"prices offered late", "%", Share},
+		{"acknowledged prices lost", "", Share}, {"prices stored twice", "", Share}, {"prices from nowhere", "", Share}, {"prices stored wrong", "", Share},
 	}
 }
 
@@ -105,19 +101,6 @@ func marketTradesAMinute(ctx context.Context, rate, length, window string) error
 	return w.proveLossCheck(ctx, out.Ledger)
 }
 
-func loadRises(ctx context.Context, from, to, length string) error {
-	n, err := numbers(from, to, length)
-	if err != nil {
-		return err
-	}
-	w := worldFrom(ctx)
-	out, err := w.trade(ctx, load.Ramp(float64(n[0])/60, float64(n[1])/60, seconds(n[2])), drive.Session{Window: time.Second})
-	if err != nil {
-		return err
-	}
-	return w.measures.Add(out.Capacity())
-}
-
 func traderAsks(ctx context.Context, rate, length, trades string) error {
 	n, err := numbers(rate, length, trades)
 	if err != nil {
@@ -127,18 +110,12 @@ func traderAsks(ctx context.Context, rate, length, trades string) error {
 	if w.prices == nil {
 		return errNoMarket
 	}
-	symbols := market.Symbols(w.instruments)
-	bars, _, err := market.Sample()
+	enquiry, err := w.enquiry(n[2])
 	if err != nil {
-		return fmt.Errorf("reading the market sample: %w", err)
+		return err
 	}
-	seen, err := w.market.Enquire(ctx, drive.Enquiry{
-		Prices:  w.prices.Take(n[2]),
-		Bars:    slices.DeleteFunc(bars, func(b market.Bar) bool { return !slices.Contains(symbols, b.Symbol) }),
-		Symbols: symbols,
-		Rate:    n[0],
-		For:     seconds(n[1]),
-	})
+	enquiry.Rate, enquiry.For = n[0], seconds(n[1])
+	seen, err := w.market.Enquire(ctx, enquiry)
 	if err != nil {
 		return err
 	}

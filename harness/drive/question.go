@@ -36,6 +36,9 @@ type price struct {
 type enquired struct {
 	path, contract string
 	fits           func(status int, raw []byte) bool
+	// symbol is whose latest price is asked for, where only a session can tell
+	// what the answer must be; see past.
+	symbol string
 }
 
 // contractOf is the contract of an answer with that status.

@@ -69,6 +69,9 @@ func wire(t market.Tick) instant {
 //     hide its own delay;
 //   - "prices stored" a minute, for each window;
 //   - "prices dropped" and "prices refused", counted of those due;
+//   - "prices offered late" in per cent of those due: the harness began more than
+//     10 ms after the moment, because all its writers still waited for an answer
+//     or the host kept it waiting. Their latency counts from the moment all the same;
 //
 // and, if traders watch,
 //
@@ -185,5 +188,7 @@ func (s Session) stored(r load.Result) measure.Set {
 		"prices stored":  {Unit: "a minute", Series: &perMinute},
 		"prices dropped": {Share: &measure.Share{Hits: r.Dropped, Of: r.Offered}},
 		"prices refused": {Share: &measure.Share{Hits: r.Failed, Of: r.Offered}},
+
+		"prices offered late": {Unit: "%", Share: &measure.Share{Hits: r.Late, Of: r.Offered}},
 	}
 }

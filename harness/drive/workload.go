@@ -241,7 +241,7 @@ func (s *Side) reset(ctx context.Context) error {
 func asked() []string {
 	return []string{
 		"fsync", "synchronous_commit", "full_page_writes", "wal_level", "wal_sync_method",
-		"shared_buffers", "jit", "max_parallel_workers_per_gather", "enable_partitionwise_aggregate",
+		"shared_buffers", "work_mem", "jit", "max_parallel_workers_per_gather", "enable_partitionwise_aggregate",
 	}
 }
 
