@@ -14,7 +14,7 @@ func calculationSteps() []Definition {
 			Keyword: "When",
 			Pattern: `^both systems calculate the (sum|avg|stddev|vwap|filter|moving average) of all trades$`,
 			Example: "both systems calculate the vwap of all trades",
-			Help:    "Calculates over all stored trades on both sides in interleaved pairs, and compares the answers, all together and instrument by instrument: the decimal baseline is taken for exact. Sum, avg and stddev are of the traded value, price × volume; vwap is the volume-weighted average price; filter is the traded value of the trades at prices above 100; moving average is the average price of the last 20 trades of each instrument, at each trade, and is compared trade by trade.",
+			Help:    "Calculates over all stored trades on both sides in interleaved pairs, and compares the answers, all together and instrument by instrument: the decimal baseline is taken for exact. Sum, avg and stddev are of the traded value, price × volume; vwap is the volume-weighted average price; filter is the traded value of the trades worth more than 2,000; moving average is the average price of the last 20 trades of each instrument, at each trade, and is compared trade by trade.",
 			Yields:  []Yield{{"float calculation ($1)", "× baseline", Pairs}, {"relative error ($1)", "parts per billion", Amount}},
 			Do:      bothCalculate,
 		},

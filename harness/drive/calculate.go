@@ -30,9 +30,10 @@ func figures() map[string]string {
 }
 
 const (
-	// filtered is which trades the filter leaves: those above a round price that
-	// a good part of the instruments trades above, and others below.
-	filtered = `%p > 100`
+	// filtered is which trades the filter leaves: those worth more than 2,000.
+	// Prices are in cents and volumes whole, so that no trade is worth exactly
+	// the bound and no rounding moves one across it.
+	filtered = `%p * %v > 2000.005`
 	// movingTrades is how many trades a moving average looks back on, itself
 	// included.
 	movingTrades = 20

@@ -15,9 +15,13 @@ import (
 	"github.com/signoff-dev/signoff/harness/measure"
 )
 
-// writersBesideAskers is the number of prices that may be under way at a time,
-// so that no question waits for a connection.
-const writersBesideAskers = 64 - askers
+// How many prices and how many questions of a mixed session may be under way at
+// a time. Together they are as many as the connections of a scenario, so that
+// neither waits for one.
+const (
+	writersMeanwhile = 40
+	askersMeanwhile  = 24
+)
 
 // exchange is a question of a mixed session with its answer.
 type exchange struct {
@@ -46,7 +50,7 @@ func (m *Market) TradeAndAsk(ctx context.Context, s Session, e Enquiry) (Outcome
 		return Outcome{}, err
 	}
 	if s.Writers == 0 {
-		s.Writers = writersBesideAskers
+		s.Writers = writersMeanwhile
 	}
 	var out Outcome
 	var result load.Result
@@ -59,7 +63,7 @@ func (m *Market) TradeAndAsk(ctx context.Context, s Session, e Enquiry) (Outcome
 	both.Go(func() (err error) {
 		result, err = load.Open(ctx, load.Plan{
 			Schedule: schedule,
-			Workers:  askers,
+			Workers:  askersMeanwhile,
 			Patience: patience,
 			Do: func(ctx context.Context, i int, _ time.Time) error {
 				a := exchange{from: time.Now()}
