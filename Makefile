@@ -55,11 +55,21 @@ vulnerabilities: $(GOVULNCHECK_BIN) ## Compare the code with the Go vulnerabilit
 	@.ci/vulnerabilities $(GOVULNCHECK_BIN)
 
 .PHONY: bench
-bench: need-go ## Compare the load engine with pgbench, an arm with itself a hundred times, and time the partition manager
+bench: need-go ## Compare the load engine with pgbench, an arm with its twin, and time the partition manager
 	$(GO) test -run '^$$' -bench 'Status' -benchtime 30x -timeout 5m ./service/partition
 	$(GO) test -run '^$$' -bench 'Ensure|Repair' -benchtime 1x -timeout 5m ./service/partition
 	$(GO) test -run '^$$' -bench Insert -benchtime 1x -timeout 10m ./harness/load
 	$(GO) test -run '^$$' -bench AA -benchtime 1x -timeout 30m ./harness/experiment
+
+# RUNS is how often an arm is compared with its twin; each planted slowdown is
+# looked for half as often. QUIET is how many seconds each experiment may wait
+# for a machine on which nothing else runs: make calibrate RUNS=20 QUIET=60
+RUNS ?= 200
+QUIET ?= 0
+
+.PHONY: calibrate
+calibrate: need-go ## Count how often verdicts on twins and on planted slowdowns are right (some 90 minutes; RUNS=20 for a tenth)
+	@RUNS=$(RUNS) QUIET=$(QUIET) $(GO) test -run '^$$' -bench Calibrate -benchtime 1x -timeout 0 -v ./harness/experiment
 
 .PHONY: serve
 serve: build ## Run the service on a Postgres of its own, with a market that trades

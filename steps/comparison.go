@@ -101,6 +101,9 @@ var errNoSides = errors.New("there is nothing to compare; begin with \"Given 50,
 // of the disk should not decide it.
 const writeBlock = 2 * measure.LeastBlock
 
+// fitnessPairs is how often the baseline is compared with itself in profile pr.
+const fitnessPairs = 10
+
 // compare runs one experiment and keeps its pairs under the name of a measure.
 // The experiment may stop at a look as soon as every gating objective on that
 // measure is decided.
@@ -116,6 +119,9 @@ func (w *world) compare(ctx context.Context, name, unit string, perUnit float64,
 		MinBlock: block,
 		Warmup:   1,
 		Seed:     w.seed,
+		// A machine that is watched for longer is known better, and a smaller loss
+		// can be proven on it; profile pr has no time for that.
+		FitnessPairs: map[bool]int{true: fitnessPairs, false: 2 * fitnessPairs}[w.bench.plan.Selection.Profile == "pr"],
 		Decided: func(p measure.Pairs) bool {
 			return !slices.ContainsFunc(decisive, func(o objective.Objective) bool { return !objective.Decided(o, p, family) })
 		},
