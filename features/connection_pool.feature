@@ -8,7 +8,7 @@ Feature: Connections to the database are few, warm and shared fairly
     @nightly @SLO-POOL-01
     Scenario: Sixteen clients without a pool
       Given 20,000 prices of 200 instruments, stored in two equal systems
-      When 16 clients store and read prices without a pool, and over a pool of 8 connections kept open
+      When 16 clients store and read prices without a pool, and over a pool of 16 connections kept open
       Then these objectives hold:
         | measure         | target                |
         | pool throughput | at least 3 × baseline |
@@ -16,7 +16,7 @@ Feature: Connections to the database are few, warm and shared fairly
     @nightly @SLO-POOL-02
     Scenario: Sixteen clients over the pool of a newcomer
       Given 20,000 prices of 200 instruments, stored in two equal systems
-      When 16 clients store and read prices over an untuned pool, and over a pool of 8 connections kept open
+      When 16 clients store and read prices over an untuned pool, and over a pool of 16 connections kept open
       Then these objectives hold:
         | measure         | target                    |
         | pool throughput | at least 90 % of baseline |
@@ -25,7 +25,7 @@ Feature: Connections to the database are few, warm and shared fairly
 
     @nightly @SLO-POOL-03
     Scenario: Pools from too small to too large
-      Given a market of 200 instruments
+      Given a market of 200 instruments, served over 1 connection to its database
       When 4, 16 and 64 clients use the service over 1 to 64 connections, 3 times each
       Then these objectives hold:
         | measure                                | target                    |
@@ -56,8 +56,8 @@ Feature: Connections to the database are few, warm and shared fairly
 
     @nightly @SLO-POOL-05
     Scenario: More come than may wait
-      Given a market of 20 instruments, served over 8 connections to its database
-      When 500 prices and 500 questions come while each of the 8 connections is kept busy
+      Given a market of 20 instruments, served over 16 connections to its database
+      When 500 prices and 500 questions come while each of the 16 connections is kept busy
       Then these objectives hold:
         | measure                         | target      |
         | requests not refused clearly    | exactly 0   |

@@ -32,7 +32,7 @@ func poolSteps() []Definition {
 		{
 			Keyword: "When",
 			Pattern: `^([\d,]+) clients store and read prices (without a pool|over an untuned pool), and over a pool of ([\d,]+) connections kept open$`,
-			Example: "16 clients store and read prices without a pool, and over a pool of 8 connections kept open",
+			Example: "16 clients store and read prices without a pool, and over a pool of 16 connections kept open",
 			Help:    "Each of the clients stores a price and reads the latest of its instrument, over and over, in interleaved pairs of the two ways. Without a pool each time opens a connection of its own. An untuned pool is what a newcomer gets from pgxpool: four connections or one for each core, whichever is more, opened when first needed. Statements, session settings and durability are the same on both sides.",
 			Yields:  []Yield{{"pool throughput", "× baseline", Pairs}},
 			Do:      poolsCompared,
