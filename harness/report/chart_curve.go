@@ -14,7 +14,7 @@ const (
 	curvesHead  = 20.0  // above the plot, without the words of marks
 	curvesMark  = 15.0  // for the words of each mark
 	curvesTall  = 190.0 // the plot
-	curvesNames = 15    // letters of a line at its end
+	curvesNames = 15    // letters of a line at its end, in one of two rows
 	manyPoints  = 24    // from here on a line has no marks, and a band for whiskers
 	labelRoom   = 13.0  // between the names of two lines
 )
@@ -23,11 +23,11 @@ const (
 // ends, and an upright line for each mark.
 func (g grouped) curves(v *chartView, id string) {
 	c := g.chart
-	xs := slices.Clone(g.xs)
+	var marked []float64
 	for _, m := range c.Marks {
-		xs = append(xs, m.X)
+		marked = append(marked, m.X)
 	}
-	x, y := widths(xs, c.X.Log), heights(g.ys, c.Y.Log, 4)
+	x, y := widths(g.xs, marked, c.X.Log), heights(g.ys, c.Y.Log, 4)
 	v.Note = y.unit(c.Y.Unit)
 	switch {
 	case x.log && y.log:
@@ -151,12 +151,7 @@ func (p plot) band(points []evidence.Point) string {
 // lineNames writes the name of each line beside its end, never two on top of
 // each other.
 func (d *drawing) lineNames(p plot, lines []evidence.Line) {
-	type name struct {
-		says    string
-		end, at float64 // where the line ends and where its name stands
-		x       float64
-	}
-	var names []name
+	var names []lineName
 	for _, l := range lines {
 		last, found := evidence.Point{X: math.Inf(-1)}, false
 		for _, o := range l.Points {
@@ -166,23 +161,52 @@ func (d *drawing) lineNames(p plot, lines []evidence.Line) {
 		}
 		if found && l.Name != "" {
 			at := p.height(last.Y)
-			names = append(names, name{clipped(l.Name, curvesNames), at, at, last.X})
+			names = append(names, lineName{wrapped(l.Name, curvesNames), at, at, last.X})
 		}
 	}
-	slices.SortStableFunc(names, func(a, b name) int { return cmp.Compare(a.end, b.end) })
+	slices.SortStableFunc(names, func(a, b lineName) int { return cmp.Compare(a.end, b.end) })
 	for i := 1; i < len(names); i++ {
-		names[i].at = max(names[i].at, names[i-1].at+labelRoom)
+		names[i].at = max(names[i].at, names[i-1].at+apartBy(names[i-1], names[i]))
 	}
-	for i, floor := len(names)-1, p.floor; i >= 0; i, floor = i-1, floor-labelRoom {
-		names[i].at = min(names[i].at, floor)
+	for i := len(names) - 1; i >= 0; i-- {
+		if i == len(names)-1 {
+			names[i].at = min(names[i].at, p.floor)
+			continue
+		}
+		names[i].at = min(names[i].at, names[i+1].at-apartBy(names[i], names[i+1]))
 	}
 	for _, n := range names {
 		d.within("100%", func() {
 			d.line("leader", "2", px(n.end), "9", px(n.at))
-			d.text("t-ink", "12", px(n.at+4), n.says)
+			for row, says := range n.says {
+				d.text("t-ink", "12", px(n.at+4+labelRoom*(float64(row)-float64(len(n.says)-1)/2)), says)
+			}
 		})
 		if p.x.share(n.x) < .995 {
 			d.line("leader", p.x.at(n.x), px(n.end), "100%", px(n.end))
 		}
 	}
+}
+
+// lineName is the name of a line beside its end.
+type lineName struct {
+	says    []string // row by row
+	end, at float64  // where the line ends and where its name stands
+	x       float64
+}
+
+// apartBy is how far the middles of two names must be from each other.
+func apartBy(a, b lineName) float64 { return labelRoom * float64(len(a.says)+len(b.says)) / 2 }
+
+// wrapped breaks text into at most two rows.
+func wrapped(text string, most int) []string {
+	if len([]rune(text)) <= most {
+		return []string{text}
+	}
+	for i := len(text) - 1; i > 0; i-- {
+		if text[i] == ' ' && len([]rune(text[:i])) <= most {
+			return []string{text[:i], clipped(text[i+1:], most)}
+		}
+	}
+	return []string{clipped(text, most)}
 }

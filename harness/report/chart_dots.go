@@ -29,7 +29,8 @@ func (g grouped) dots(v *chartView, id string) {
 	}
 	bars := !y.log && len(g.names) == 1
 	for i, of := range g.groups {
-		height := dotsTop + dotsRow*float64(len(g.places)) + 22
+		places := g.placesOf(of)
+		height := dotsTop + dotsRow*float64(len(places)) + 22
 		d := chart(id+"-"+strconv.Itoa(i+1), "", int(height), panelTitle(c, of), g.says(of))
 		floor := height - 22
 		for _, t := range y.ticks {
@@ -43,10 +44,10 @@ func (g grouped) dots(v *chartView, id string) {
 		if len(of.lines) > 1 {
 			d.within("100%", func() { d.text("t-dim", "8", "10", "highest") })
 		}
-		for k, place := range g.places {
+		for k, place := range places {
 			d.placeRow(of, place, y, bars, dotsTop+dotsRow*(float64(k)+.5))
 		}
-		v.Panels = append(v.Panels, panelView{capital(of.name), g.gutter() + " " + panelClass(of.name), d.done()})
+		v.Panels = append(v.Panels, panelView{capital(of.name), gutter(places) + " " + panelClass(of.name), d.done()})
 	}
 }
 

@@ -65,6 +65,24 @@ func TestGroupsArePanelsWithOneAxis(t *testing.T) {
 	require.Contains(t, panels[2], ">–</text>", "and says that it has none")
 }
 
+func TestAPanelWithPlacesOfItsOwnHasOnlyThose(t *testing.T) {
+	c := ladder()
+	c.Lines = c.Lines[:6]
+	c.Lines = append(c.Lines, evidence.Line{Name: "batches of 10", Group: "through the service", Points: []evidence.Point{{X: -1, Place: "service", Y: 900}}})
+	panels := strings.Split(charts(t, c), `<div class="panel">`)[1:]
+	require.Len(t, panels, 3)
+	require.NotContains(t, panels[0]+panels[1], ">service</text>")
+	require.Contains(t, panels[2], ">service</text>")
+	require.NotContains(t, panels[2], ">COPY</text>")
+}
+
+func TestPlacesStandInTheOrderOfTheirAxis(t *testing.T) {
+	c := bars(5, 6, 7)
+	c.Lines[0].Points[0].X = 9
+	section := charts(t, c)
+	require.Less(t, strings.Index(section, ">place 2</text>"), strings.Index(section, ">place 0</text>"))
+}
+
 func TestNothingOnARatioScaleIsABar(t *testing.T) {
 	require.NotContains(t, charts(t, ladder()), `class="solid"`)
 	plain := bars(12, 30, 7)
@@ -83,6 +101,11 @@ func TestLinesAreToldApartWithoutColour(t *testing.T) {
 	require.Equal(t, 7, strings.Count(section, `<polygon class="sh"`))
 	legend := charts(t, ladder())
 	require.Equal(t, 3, strings.Count(legend, `<svg class="key"`))
+}
+
+func TestALongNameStandsInTwoRows(t *testing.T) {
+	section := charts(t, rising())
+	require.Regexp(t, `y="([0-9.]+)">prices stored</text><text class="t-ink" x="12" y="[0-9.]+">in time</text>`, section)
 }
 
 func TestNamesOfLinesDoNotOverlap(t *testing.T) {

@@ -134,18 +134,17 @@ func sweep() evidence.Chart {
 
 // rising is a load that grows until the service no longer follows.
 func rising() evidence.Chart {
-	due, stored := evidence.Line{Name: "due"}, evidence.Line{Name: "stored in time"}
-	for i := range 40 {
-		x := float64(i) * 1.5
-		y := 2000 + 1200*x
-		due.Points = append(due.Points, evidence.Point{X: x, Y: y})
-		stored.Points = append(stored.Points, evidence.Point{X: x, Y: math.Min(y, 51000-math.Max(0, x-42)*420)})
+	due, stored := evidence.Line{Name: "prices due"}, evidence.Line{Name: "prices stored in time"}
+	for i := range 8 {
+		x := float64(i+1) * 10_000
+		due.Points = append(due.Points, evidence.Point{X: x, Y: x})
+		stored.Points = append(stored.Points, evidence.Point{X: x, Y: math.Min(x, 51000-math.Max(0, x-50000)*.2)})
 	}
 	return evidence.Chart{
 		Scenario: "SLO-INGEST-01", Kind: evidence.ChartCurve, Title: "A rising load",
-		X: evidence.Axis{Name: "time", Unit: "s"}, Y: evidence.Axis{Name: "prices", Unit: "a minute"},
+		X: evidence.Axis{Name: "prices due", Unit: "a minute"}, Y: evidence.Axis{Name: "prices", Unit: "a minute"},
 		Lines: []evidence.Line{due, stored},
-		Marks: []evidence.Mark{{X: 40.5, Says: "the processor is full"}},
+		Marks: []evidence.Mark{{X: 50_600, Says: "knee"}},
 		Says:  []string{"Up to 50,600 prices a minute are stored in time; that is 5 times what is promised."},
 	}
 }

@@ -29,8 +29,11 @@ func heights(values []float64, log bool, n int) scale {
 	return s.readable()
 }
 
-// widths is a scale for what was varied. Few values are their own ticks.
-func widths(values []float64, log bool) scale {
+// widths is a scale for what was varied, with room for what is marked on it.
+// Few values are their own ticks.
+func widths(values, marked []float64, log bool) scale {
+	own := slices.Compact(slices.Sorted(slices.Values(values)))
+	values = slices.Concat(values, marked)
 	distinct := slices.Compact(slices.Sorted(slices.Values(values)))
 	var s scale
 	if log {
@@ -46,10 +49,15 @@ func widths(values []float64, log bool) scale {
 		}
 	}
 	const few = 9
-	if len(distinct) <= few {
-		s.ticks = distinct
+	if len(own) <= few {
+		s.ticks = own
 	}
-	s.ticks = s.apart(s.ticks, .09)
+	letters := 0
+	for _, t := range s.ticks {
+		letters = max(letters, len([]rune(s.tick(t))))
+	}
+	const letter = .027 // of the width on a phone
+	s.ticks = s.apart(s.ticks, max(.09, letter*float64(letters)))
 	return s
 }
 

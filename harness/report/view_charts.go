@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"slices"
@@ -78,7 +79,7 @@ func chartsOf(run evidence.Run) []chartView {
 
 func groupsOf(c evidence.Chart) grouped {
 	g := grouped{chart: c}
-	known := map[string]bool{}
+	first := map[string]float64{} // where a place stands on the axis
 	for _, l := range c.Lines {
 		i := slices.IndexFunc(g.groups, func(o group) bool { return o.name == l.Group })
 		if i < 0 {
@@ -94,13 +95,14 @@ func groupsOf(c evidence.Chart) grouped {
 				g.ys = append(g.ys, *p.Low, *p.High)
 			}
 			place := placeOf(p)
-			if !known[place] {
-				known[place], g.places = true, append(g.places, place)
+			if _, known := first[place]; !known {
+				first[place], g.places = p.X, append(g.places, place)
 			}
 			at := g.groups[i].at
 			at[place] = append(at[place], placed{p, g.shape(l.Name)})
 		}
 	}
+	slices.SortStableFunc(g.places, func(a, b string) int { return cmp.Compare(first[a], first[b]) })
 	return g
 }
 
@@ -112,10 +114,26 @@ func placeOf(p evidence.Point) string {
 	return number(p.X)
 }
 
+// placesOf are the rows of a panel, in order: its own places and those of the
+// panels that it can be compared with, because they have one in common.
+func (g grouped) placesOf(of group) []string {
+	wanted := map[string]bool{}
+	for _, other := range g.groups {
+		alike := false
+		for place := range other.at {
+			alike = alike || of.at[place] != nil
+		}
+		for place := range other.at {
+			wanted[place] = wanted[place] || alike
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(g.places), func(p string) bool { return !wanted[p] })
+}
+
 // gutter is the class for the room that the longest name of a place needs.
-func (g grouped) gutter() string {
+func gutter(places []string) string {
 	longest := 0
-	for _, p := range g.places {
+	for _, p := range places {
 		longest = max(longest, len([]rune(p)))
 	}
 	switch {
