@@ -31,6 +31,7 @@ type world struct {
 	market      *drive.Market
 	gallery     *drive.Gallery
 	prices      *market.Ticks
+	past        drive.Past
 	instruments int
 	traders     int
 	stalled     int

@@ -19,6 +19,8 @@ type Sample struct {
 	// From and To are the span that is asked for. Prices are stored at From,
 	// as far as plans of storing are concerned.
 	From, To time.Time
+	// Since is from when on a price is recent; zero is RecentDays before To.
+	Since time.Time
 	// Limit is the most prices that are wanted of the span.
 	Limit int
 }
@@ -183,6 +185,11 @@ func (s Sample) named(name string) any {
 		return int64(0)
 	case "trade price", "trade volume":
 		return figure
+	case "since":
+		if s.Since.IsZero() {
+			return s.To.AddDate(0, 0, -RecentDays)
+		}
+		return s.Since
 	case "limit":
 		return s.Limit
 	case "trade times", "bar days":

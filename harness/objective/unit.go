@@ -23,6 +23,7 @@ func units() []unit {
 		{"min", "time", 6e7, "minutes"},
 		{"a second", "rate", 60, "so many each second"},
 		{"a minute", "rate", 1, "so many each minute"},
+		{"times", "factor", 1, "as much as another: estimated wrong by at most 3 times"},
 		{"bytes", "size", 1, "bytes"},
 		{"KB", "size", 1e3, "1,000 bytes"},
 		{"MB", "size", 1e6, "1,000,000 bytes"},

@@ -46,6 +46,21 @@ func TestTicksAreStoredOnceAndReadBackAsTheyWere(t *testing.T) {
 	require.Equal(t, ticks[1], latest)
 }
 
+func TestTheLatestPriceIsFoundHoweverLongAgoItWas(t *testing.T) {
+	store, _ := newStore(t, "AAPL", "MSFT")
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	steps := []time.Duration{-400 * 24 * time.Hour, -7*24*time.Hour - time.Second, -6 * 24 * time.Hour, -time.Minute, time.Hour}
+	for i, ago := range steps {
+		latest := market.Tick{Symbol: "AAPL", At: now.Add(ago), Trade: int64(i), Price: 1, Volume: 1}
+		other := market.Tick{Symbol: "MSFT", At: now, Trade: int64(i), Price: 2, Volume: 1}
+		_, _, err := store.StoreTicks(t.Context(), []market.Tick{latest, other})
+		require.NoError(t, err)
+		got, err := store.Latest(t.Context(), "AAPL", market.HideDeleted)
+		require.NoError(t, err)
+		require.Equal(t, latest, got, "%v from now", ago)
+	}
+}
+
 func TestADuplicateWithinABatchCountsOnceAndTheFirstWins(t *testing.T) {
 	store, _ := newStore(t, "AAPL")
 	first := market.Tick{Symbol: "AAPL", At: noon(), Trade: 1, Price: 1, Volume: 1}

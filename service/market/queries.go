@@ -24,8 +24,12 @@ func Queries() []Query {
 	one := func(of []string) []string { return append([]string{"id"}, of[1:]...) }
 	return []Query{
 		{
-			Name: "latest price", SQL: selectLatest, Parameters: []string{"symbol", "deleted"},
-			Says: "The newest price of one instrument.",
+			Name: "latest price", SQL: selectRecent, Parameters: []string{"symbol", "deleted", "since"},
+			Says: "The newest price of one instrument, if it traded within a week.",
+		},
+		{
+			Name: "latest price of long ago", SQL: selectLatest, Parameters: []string{"symbol", "deleted"},
+			Says: "The newest price of one instrument that did not trade within a week.",
 		},
 		{
 			Name: "prices of a span", SQL: selectTicks, Parameters: []string{"symbol", "deleted", "from", "to", "limit"},

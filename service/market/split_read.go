@@ -18,6 +18,13 @@ const (
 	// known is one row even where there are no prices.
 	known = `(select ` + whose + ` is not null as known) as k`
 
+	// selectRecent is selectLatest from $3 on: the server then leaves out the
+	// partitions of the days before, of which there may be hundreds.
+	selectRecent = `
+		select k.known, t.* from (
+			select at, trade, price::float8, volume::float8 from ticks
+			where instrument_id = ` + whose + ` and at >= $3
+			order by at desc, trade desc limit 1) as t right join ` + known + ` on true`
 	selectLatest = `
 		select k.known, t.* from (
 			select at, trade, price::float8, volume::float8 from ticks
@@ -41,8 +48,15 @@ const (
 		order by b.day`
 )
 
+// recently is how far back the newest price of most instruments is: more than
+// a long weekend.
+const recently = 7 * 24 * time.Hour
+
 func (s *split) latest(ctx context.Context, symbol string, deleted bool) (Tick, error) {
-	ticks, err := s.readTicks(ctx, symbol, selectLatest, symbol, deleted)
+	ticks, err := s.readTicks(ctx, symbol, selectRecent, symbol, deleted, s.room.now().Add(-recently))
+	if err == nil && len(ticks) == 0 {
+		ticks, err = s.readTicks(ctx, symbol, selectLatest, symbol, deleted)
+	}
 	if err != nil {
 		return Tick{}, err
 	}

@@ -72,9 +72,10 @@ type Estimate struct {
 // Misjudged is the step whose rows were estimated worst. Numbers below floor
 // count as floor: whether one row comes or three changes no plan. The parts of
 // a partitioned table are judged together, by the step that gathers them.
-// Left out is what cannot be compared: steps that were never carried out, and
-// those above which a limit was expected to break them off. It is
-// false if nothing is left or the query was only planned.
+// Left out is what cannot be compared: steps that were never carried out,
+// those that a limit was expected to break off, and those that depend on a
+// limit that was not known when the plan was made. It is false if nothing is
+// left or the query was only planned.
 func (n Node) Misjudged(floor float64) (worst Estimate, judged bool) {
 	n.judge(false, false, func(n Node) {
 		loops := n.Actual.Loops
@@ -88,22 +89,30 @@ func (n Node) Misjudged(floor float64) (worst Estimate, judged bool) {
 	return worst, judged
 }
 
-func (n Node) judge(cut, member bool, visit func(Node)) {
+// judge visits what can be compared, and reports whether the estimate of the
+// step stands on nothing.
+func (n Node) judge(cut, member bool, visit func(Node)) (baseless bool) {
 	if n.Actual == nil || n.Actual.Loops == 0 {
-		return
-	}
-	if !cut && !member {
-		visit(n)
+		return false
 	}
 	for _, child := range n.Children {
 		beside := child.Role == "InitPlan" || child.Role == "SubPlan"
-		below := !beside && (n.cuts(child) || cut && !n.swallows())
-		child.judge(below, n.gathers() && child.Role == "Member", visit)
+		below := !beside && (n.limits(child) && !n.unknown() || cut && !n.swallows())
+		depends := child.judge(below, n.gathers() && child.Role == "Member", visit)
+		baseless = baseless || depends && !beside || !beside && n.limits(child) && n.unknown()
 	}
+	if !cut && !member && !baseless {
+		visit(n)
+	}
+	return baseless
 }
 
-// cuts reports whether the step was expected to break its input off.
-func (n Node) cuts(child Node) bool { return n.Type == "Limit" && n.Estimated < child.Estimated }
+// limits reports whether the step was expected to break its input off.
+func (n Node) limits(child Node) bool { return n.Type == "Limit" && n.Estimated < child.Estimated }
+
+// unknown reports whether more came through a limit than the plan knew of:
+// then its estimate is a tenth of its input, by convention.
+func (n Node) unknown() bool { return n.Actual.Rows > n.Estimated }
 
 // swallows reports whether the step takes in all rows before it gives one.
 func (n Node) swallows() bool {

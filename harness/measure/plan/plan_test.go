@@ -76,7 +76,7 @@ func members(days int, condition string) string {
 		all = append(all, fmt.Sprintf(`{"Node Type": "Index Scan", "Parent Relationship": "Member", "Index Name": "ticks_p202611%02d_pkey",
 			"Relation Name": "ticks_p202611%02d", "Plan Rows": 10, "Actual Rows": 8, "Actual Loops": 1, "Index Cond": %q}`, i+1, i+1, condition))
 	}
-	return `[{"Plan": {"Node Type": "Append", "Plan Rows": 10, "Actual Rows": 8, "Actual Loops": 1, "Plans": [` + strings.Join(all, ",") + `]}}]`
+	return `[{"Plan": {"Node Type": "Merge Append", "Plan Rows": 10, "Actual Rows": 8, "Actual Loops": 1, "Plans": [` + strings.Join(all, ",") + `]}}]`
 }
 
 func TestADayMoreIsNoChangeButAConditionLessIs(t *testing.T) {
@@ -126,6 +126,7 @@ func TestTheWorstEstimateIsFound(t *testing.T) {
 		"never carried out":                          {step("Sort", 10, 10, 1, step("Seq Scan", 1000, 0, 0)), 1},
 		"broken off by a limit":                      {step("Limit", 1, 1, 1, step("Seq Scan", 1000, 1, 1)), 1},
 		"a limit that was to cut nothing off":        {step("Limit", 100, 1000, 1, step("Seq Scan", 100, 1000, 1)), 10},
+		"a limit that nobody knew":                   {step("Sort", 10, 90, 1, step("Limit", 10, 90, 1, step("Seq Scan", 100, 90, 1))), 100.0 / 90},
 		"a sort below a limit takes in all":          {step("Limit", 1, 1, 1, step("Sort", 10, 1, 1, step("Seq Scan", 10, 90, 1))), 9},
 		"an index scan below a limit hands on a few": {step("Limit", 1, 1, 1, step("Nested Loop", 50, 1, 1, step("Seq Scan", 900, 1, 1))), 1},
 	}

@@ -32,7 +32,7 @@ func (n Node) shape(indent string) []string {
 }
 
 // gathers reports whether the step puts the rows of its members together.
-func (n Node) gathers() bool { return n.Type == "Append" || n.Type == "MergeAppend" }
+func (n Node) gathers() bool { return n.Type == "Append" || n.Type == "Merge Append" }
 
 var (
 	// partitionName is a partition by day or year, also as the beginning of
