@@ -9,7 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/signoff-dev/signoff/fixtures/market"
 	"github.com/signoff-dev/signoff/harness/drive"
+	"github.com/signoff-dev/signoff/harness/measure"
 )
 
 func TestEveryQueryOfTheServiceHasAPlan(t *testing.T) {
@@ -73,4 +75,89 @@ func TestWhatCannotBePlannedIsToldByItsName(t *testing.T) {
 		`asking for the plans of queries: a question: the server says: column "colour" does not exist (SQLSTATE 42703)`)
 	require.EqualError(t, ask(drive.ServiceQuery{SQL: "SELECT 1", Settings: map[string]string{"no_such_setting": "on"}}),
 		`asking for the plans of queries: a question: the server says: unrecognized configuration parameter "no_such_setting" (SQLSTATE 42704)`)
+}
+
+func TestFiguresOfPlansSeeWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	const fill = "INSERT INTO ticks SELECT 1, now() - i * interval '1 second', i, 1, 1 FROM generate_series(1, 1000) i"
+	question := drive.ServiceQuery{
+		Name: "prices", Parameters: []string{"id"}, SQL: "SELECT price FROM ticks WHERE instrument_id = $1",
+		Settings: map[string]string{"enable_bitmapscan": "off"},
+	}
+	figures := func(statements ...string) measure.Set {
+		t.Helper()
+		dsn, _ := database(t, append([]string{currentLayout, "INSERT INTO instruments (symbol) VALUES ('AAPL'), ('MSFT')"}, statements...)...)
+		planned, err := drive.PlanQueries(t.Context(), dsn, []drive.ServiceQuery{question}, drive.Sample{Symbol: "AAPL"})
+		require.NoError(t, err)
+		seen, err := drive.PlanFigures(planned, []string{"prices"})
+		require.NoError(t, err)
+		return seen
+	}
+	const quiet, analyse = "ALTER TABLE ticks SET (autovacuum_enabled = off)", "ANALYZE ticks"
+	// The table is so wide that the index is worth its while.
+	const many = "INSERT INTO ticks SELECT 2, now(), i, 1, 1 FROM generate_series(1, 50000) i"
+
+	good := figures(quiet, fill, many, analyse)
+	require.Equal(t, &measure.Share{Hits: 0, Of: 1}, good["sequential scans (prices)"].Share)
+	require.Less(t, good["rows estimated wrong by (prices)"].Amount.Value, 2.0)
+	require.Zero(t, good["partitions read (prices)"].Amount.Value)
+
+	bare := figures(quiet, fill, many, analyse, "ALTER TABLE ticks DROP CONSTRAINT ticks_pkey")
+	require.Equal(t, &measure.Share{Hits: 1, Of: 1}, bare["sequential scans (prices)"].Share, "the index is gone")
+
+	stale := figures(quiet, many, analyse, fill)
+	require.Greater(t, stale["rows estimated wrong by (prices)"].Amount.Value, 20.0, "the statistics know nothing of the instrument")
+
+	divided := figures("DROP TABLE ticks", `CREATE TABLE ticks (instrument_id int, at timestamptz, trade bigint, price float8, volume float8) PARTITION BY RANGE (at);
+		CREATE TABLE ticks_default PARTITION OF ticks DEFAULT;
+		CREATE TABLE ticks_p20160104 PARTITION OF ticks FOR VALUES FROM ('2016-01-04 00:00+00') TO ('2016-01-05 00:00+00')`, fill)
+	require.EqualValues(t, 2, divided["partitions read (prices)"].Amount.Value, "nothing in the question says which day")
+
+	_, err := drive.PlanFigures(nil, []string{"prices"})
+	require.EqualError(t, err, `reading the plans: the service has no query "prices" in its catalogue; it has 0 others`)
+}
+
+// pastOf is two days of prices of three instruments.
+func pastOf() drive.Past {
+	first := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -2)
+	return drive.Past{
+		Prices: market.NewTicks(1, market.Calibration{}, market.Symbols(3), first, 5*time.Minute).Take(576), First: first, Days: 2,
+	}
+}
+
+func TestBarsSumTheirDayUp(t *testing.T) {
+	at := time.Date(2026, 1, 1, 23, 0, 0, 0, time.UTC)
+	tick := func(after time.Duration, price float64) market.Tick {
+		return market.Tick{Symbol: "AAPL", At: at.Add(after), Price: price, Volume: 2}
+	}
+	bars := drive.Past{Prices: []market.Tick{tick(0, 5), tick(time.Minute, 9), tick(2*time.Minute, 3), tick(3*time.Minute, 4), tick(time.Hour, 7)}}.DailyBars()
+	require.Equal(t, []market.Bar{
+		{Symbol: "AAPL", Day: at.Truncate(24 * time.Hour), Open: 5, High: 9, Low: 3, Close: 4, Volume: 8},
+		{Symbol: "AAPL", Day: at.Add(time.Hour), Open: 7, High: 7, Low: 7, Close: 7, Volume: 2},
+	}, bars)
+}
+
+func TestATraderWhoAsksAboutThePastNoticesWrongAnswers(t *testing.T) {
+	t.Parallel()
+	s := released(t, 7)
+	past := pastOf()
+	require.NoError(t, s.operator.Remember(t.Context(), past))
+	ask := func() measure.Set {
+		t.Helper()
+		seen, err := s.market.Inquire(t.Context(), drive.Inquiry{
+			Past: past, From: past.First.AddDate(0, 0, 1), To: past.First.AddDate(0, 0, 2), Each: 6, Rate: 300,
+		})
+		require.NoError(t, err)
+		return seen
+	}
+	seen := ask()
+	require.Equal(t, &measure.Share{Hits: 0, Of: 30}, seen["answers that are wrong"].Share)
+	for _, name := range drive.TraderQueries() {
+		require.EqualValues(t, 6, seen["query ("+name+")"].Histogram.Count(), name)
+	}
+	execute(t, s.operator.DSN, "DELETE FROM ticks WHERE trade = (SELECT max(trade) FROM ticks)", "UPDATE bars SET close = high + 1, high = high + 1")
+	require.GreaterOrEqual(t, ask()["answers that are wrong"].Share.Hits, int64(6+2), "all bars, and the instrument that lost a price")
+
+	_, err := s.market.Inquire(t.Context(), drive.Inquiry{Past: past, Rate: 1})
+	require.EqualError(t, err, "asking 0 questions about 576 prices, 1 a second: nothing would be asked")
 }

@@ -192,5 +192,5 @@ func ExampleParse() {
 	fmt.Println(err)
 	// Output:
 	// delivery lag 99 250 ms <nil>
-	// target "at most 250 millis", column 13, at "millis": this is no unit: write one of %, parts per billion, µs, ms, s, min, a second, a minute, bytes, KB, MB, or compare with "% faster than baseline", "× baseline" or "% of baseline"
+	// target "at most 250 millis", column 13, at "millis": this is no unit: write one of %, parts per billion, µs, ms, s, min, a second, a minute, times, bytes, KB, MB, or compare with "% faster than baseline", "× baseline" or "% of baseline"
 }
