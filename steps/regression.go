@@ -82,10 +82,10 @@ func twoReleases(ctx context.Context, prices, instruments string) error {
 		return err
 	}
 	if w.previous, err = w.release(ctx, "baseline", previousTemplate, w.bench.config.Against, n[0]); err != nil {
-		return fmt.Errorf("the release before: %w", err)
+		return fmt.Errorf("the release before cannot be put to work (it needs the verbs migrate up and serve): %w", err)
 	}
 	if w.tested, err = w.release(ctx, "current", currentTemplate, w.bench.config.Service, n[0]); err != nil {
-		return fmt.Errorf("the tested release: %w", err)
+		return fmt.Errorf("the tested release cannot be put to work: %w", err)
 	}
 	return nil
 }

@@ -151,12 +151,25 @@ func TestATestedProgramOfAnotherStateSaysSo(t *testing.T) {
 	require.Contains(t, otherState(evidence.Program{Revision: "0123456789"}, tree), "without the changes of the work tree")
 }
 
+// stopper cancels once something was said.
+type stopper struct{ cancel context.CancelFunc }
+
+func (s stopper) Write(b []byte) (int, error) {
+	s.cancel()
+	return len(b), nil
+}
+
 func TestABuildThatIsStoppedLeavesNothing(t *testing.T) {
 	temp, _ := places(t)
 	dir := serviceRepository(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, _, err := asked(ctx, t, dir, "sound", "")
+	o := runOptions{against: "sound"}
+	o.selection = steps.Selection{Dir: filepath.Join(dir, "features"), Against: true}
+	defer cancel()
+	_, err := findVersions(ctx, program{err: stopper{cancel}}, o) // when the first is built
+	require.ErrorIs(t, err, context.Canceled)
+	requireEmpty(t, temp)
+	_, err = findVersions(ctx, program{err: stopper{cancel}}, o) // before anything is
 	require.ErrorIs(t, err, context.Canceled)
 	requireEmpty(t, temp)
 }
