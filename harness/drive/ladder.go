@@ -27,13 +27,18 @@ const (
 	Copy = "copy"
 )
 
-// Methods are the names of those that differ for batches of size, in that
-// order: a batch of one price needs neither a transaction around it nor a list.
+// Methods are the names of those that are worth a look for batches of size, in
+// that order: a single price is a batch of 1, which needs neither a transaction
+// around it nor a list. Size 0 is all of them.
 func Methods(size int) []string {
-	if size == 1 {
+	switch size {
+	case 0:
+		return []string{Single, Transaction, Batch, MultiRow, Unnest, Copy}
+	case 1:
 		return []string{Single, Unnest, Copy}
+	default:
+		return []string{Transaction, Batch, MultiRow, Unnest, Copy}
 	}
-	return []string{Single, Transaction, Batch, MultiRow, Unnest, Copy}
 }
 
 // rung is a method on one side. Its last two fields are what the evidence
@@ -140,5 +145,5 @@ func (s *Side) rung(ctx context.Context, method string, size int) (rung, error) 
 	case Copy:
 		return s.copying(ctx)
 	}
-	return rung{}, fmt.Errorf("storing prices by %q on the %s side: choose one of %s", method, s.Name, strings.Join(Methods(size), ", "))
+	return rung{}, fmt.Errorf("storing prices by %q on the %s side: choose one of %s", method, s.Name, strings.Join(Methods(0), ", "))
 }
