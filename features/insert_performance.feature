@@ -40,6 +40,5 @@ Feature: Prices are stored as fast as the market trades
       Then these objectives hold:
         | measure                                      | target                              |
         | gain of batches (10)                         | at least 2 × baseline               |
-        | insert throughput (single, 1)                | should be at least 1 × baseline     |
         | insert throughput (copy, 1,000)              | should be at least 1 × baseline     |
         | insert throughput (through the service, 100) | should be at least 20 % of baseline |

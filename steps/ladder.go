@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -23,8 +24,8 @@ func ladderSteps() []Definition {
 			Keyword: "When",
 			Pattern: `^both systems store prices in batches of ([\d,]+) by every method$`,
 			Example: "both systems store prices in batches of 100 by every method",
-			Help: "Stores batches on both sides in interleaved pairs, once for each method: a statement for each price in one transaction, waiting for each (transaction) or sent together (batch), or in a transaction of its own (single), one statement with a list of values (multi-row) or an array for each column (unnest), and COPY. " +
-				"COPY cannot pass over prices that are there already, as the current system must: there it fills a table of the session, from which one statement stores what is new; the baseline takes it as it is. A single price is a batch of 1, which needs neither a transaction around it nor a list. A method that no objective names is measured with fewer pairs, for the picture.",
+			Help: "Stores batches on both sides by every method in turn, in an order drawn anew for each round: a statement for each price in one transaction, waiting for each (transaction) or sent together (batch), or in a transaction of its own (single), one statement with a list of values (multi-row) or an array for each column (unnest), and COPY. " +
+				"COPY cannot pass over prices that are there already, as the current system must: there it fills a table of the session, from which one statement stores what is new; the baseline takes it as it is. A single price is a batch of 1, which needs neither a transaction around it nor a list. A method that an objective names has an experiment of its own besides.",
 			Yields: methods,
 			Do:     bothClimb,
 		},
@@ -57,19 +58,58 @@ func bothClimb(ctx context.Context, text string) error {
 	if err != nil {
 		return err
 	}
-	for _, method := range drive.Methods(size) {
-		name := throughputBy(method, text)
-		pairs, err := w.hold(ctx, contest{
-			name: name, size: size,
+	methods := drive.Methods(size)
+	rounds, err := w.takeTurns(ctx, size, methods)
+	if err != nil {
+		return err
+	}
+	for i, method := range methods {
+		c := contest{
+			name: throughputBy(method, text), size: size,
 			baseline: storing{w.baseline, method}.workload, current: storing{w.current, method}.workload,
-		})
-		if err != nil {
+		}
+		if err := w.settle(ctx, c, rounds.Pairs(2*i, 2*i+1)); err != nil {
 			return err
 		}
-		w.ladder().climb(method, text, pairs)
 	}
-	w.ladder().best(text)
+	w.ladder().climb(text, methods, rounds)
 	return nil
+}
+
+// takeTurns has both sides store by every method, in rounds: the first two arms
+// are the baseline and the current side by the first method, and so on.
+func (w *world) takeTurns(ctx context.Context, size int, methods []string) (experiment.Rounds, error) {
+	later := w.bench.opening().Add(time.Hour)
+	// What a side stored by one method it must not be offered by another.
+	sides := []*drive.Side{w.baseline, w.current}
+	next := []func() market.Tick{w.generator(later).Next, w.generator(later).Next}
+	var arms []experiment.Arm
+	for _, method := range methods {
+		for i, side := range sides {
+			work, err := side.StoreBy(ctx, method, size, next[i])
+			if err != nil {
+				return experiment.Rounds{}, err
+			}
+			arms = append(arms, arm(work))
+		}
+	}
+	return experiment.TakeTurns(ctx, experiment.Turns{
+		Unit: "prices/s", PerUnit: float64(size), Rounds: sketched, Seed: w.seed,
+		Reset: func(ctx context.Context) error { return errors.Join(arms[0].Reset(ctx), arms[1].Reset(ctx)) },
+		Progress: func(done, planned int) {
+			w.bench.doing("batches of %d by every method: round %d of %d", size, done, planned)
+		},
+	}, arms...)
+}
+
+// settle keeps the pairs that were measured by turns, unless an objective asks
+// for an experiment of its own.
+func (w *world) settle(ctx context.Context, c contest, drawn measure.Pairs) error {
+	if len(w.bench.plan.gatesOn(w.record.ID, c.name)) > 0 {
+		_, err := w.hold(ctx, c)
+		return err
+	}
+	return w.measures.Add(measure.Set{c.name: {Unit: "× baseline", Pairs: &drawn}})
 }
 
 func currentStoresInBatches(ctx context.Context, text string) error {
@@ -188,7 +228,7 @@ func (w *world) hold(ctx context.Context, c contest) (measure.Pairs, error) {
 	return *w.measures[c.name].Pairs, nil
 }
 
-// sketched is how many pairs a bar of the ladder has that no objective reads.
+// sketched is how many blocks a bar of the ladder has that no objective reads.
 const sketched = 8
 
 // sketch measures what is only drawn: the same pairs, fewer of them, and hardly

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/signoff-dev/signoff/harness/drive"
 	"github.com/signoff-dev/signoff/harness/evidence"
+	"github.com/signoff-dev/signoff/harness/experiment"
 	"github.com/signoff-dev/signoff/harness/measure"
 )
 
@@ -18,6 +20,9 @@ const (
 	after   = "current"
 	through = "through the service"
 )
+
+// serviceBar is the only bar of the service, which picks its method itself.
+const serviceBar = "service"
 
 // ladder is the picture of the methods of one scenario: a panel for each
 // system, a bar for each method and size of batch.
@@ -40,15 +45,32 @@ func (w *world) ladder() ladder {
 	return ladder{&w.bench.charts[len(w.bench.charts)-1]}
 }
 
-// climb draws what both systems reached by a method.
-func (l ladder) climb(method, size string, p measure.Pairs) {
-	l.draw(before, size, method, p.Baseline)
-	l.draw(after, size, method, p.Current)
+// climb draws what both systems reached by each method, and says which came
+// first: by rounds, in which all met the same machine.
+func (l ladder) climb(size string, methods []string, rounds experiment.Rounds) {
+	var says []string
+	for side, system := range []string{before, after} {
+		place := func(method string) int { return 2*slices.Index(methods, method) + side }
+		for _, method := range methods {
+			l.draw(system, size, method, rounds.Rates[place(method)])
+		}
+		rate := func(method string) float64 { return quartiles(rounds.Rates[place(method)])[1] }
+		best := slices.SortedStableFunc(slices.Values(methods), func(a, b string) int { return cmp.Compare(rate(b), rate(a)) })
+		ahead, err := rounds.Pairs(place(best[1]), place(best[0])).Interval(1 - measure.Alpha)
+		if err != nil || ahead.Low <= 1 {
+			says = append(says, fmt.Sprintf("on the %s system %s and %s are level (%s and %s prices/s)",
+				system, best[0], best[1], rounded(rate(best[0])), rounded(rate(best[1]))))
+			continue
+		}
+		says = append(says, fmt.Sprintf("on the %s system %s is the fastest (%s prices/s, %.0f %% ahead of %s)",
+			system, best[0], rounded(rate(best[0])), 100*(ahead.Estimate-1), best[1]))
+	}
+	l.Says = append(l.Says, fmt.Sprintf("Batches of %s: %s.", size, strings.Join(says, ", ")))
 }
 
 // through draws what the service reached, and says what it costs.
 func (l ladder) through(size string, p measure.Pairs) {
-	l.draw(through, size, "service", p.Current)
+	l.draw(through, size, serviceBar, p.Current)
 	says := fmt.Sprintf("Through the service, batches of %s reach %s prices/s", size, rounded(quartiles(p.Current)[1]))
 	if i, err := p.Interval(1 - measure.Alpha); err == nil {
 		says += fmt.Sprintf(", %.0f %% of what the database alone takes (%.0f to %.0f %%)", 100*i.Estimate, 100*i.Low, 100*i.High)
@@ -64,30 +86,10 @@ func (l ladder) gain(size string, p measure.Pairs) {
 	}
 }
 
-// best says which method came first, on either system.
-func (l ladder) best(size string) {
-	var says []string
-	for _, system := range []string{before, after} {
-		points := slices.Clone(l.line(system, size).Points)
-		slices.SortStableFunc(points, func(a, b evidence.Point) int { return int(math.Copysign(1, b.Y-a.Y)) })
-		if len(points) < 2 {
-			return
-		}
-		first, second := points[0], points[1]
-		if *first.Low > *second.High {
-			says = append(says, fmt.Sprintf("on the %s system %s is the fastest (%s prices/s)", system, first.Place, rounded(first.Y)))
-			continue
-		}
-		says = append(says, fmt.Sprintf("on the %s system %s and %s are level (%s and %s prices/s)",
-			system, first.Place, second.Place, rounded(first.Y), rounded(second.Y)))
-	}
-	l.Says = append(l.Says, fmt.Sprintf("Batches of %s: %s.", size, strings.Join(says, ", ")))
-}
-
 // draw adds a bar: the median of the blocks, between their quartiles.
 func (l ladder) draw(system, size, place string, figures []float64) {
 	q := quartiles(figures)
-	x := slices.Index(drive.Methods(0), place) + 1
+	x := slices.Index(append(drive.Methods(0), serviceBar), place) + 1
 	line := l.line(system, size)
 	line.Points = append(line.Points, evidence.Point{X: float64(x), Place: place, Y: q[1], Low: &q[0], High: &q[2]})
 }
