@@ -35,6 +35,16 @@ func TestTheSlowestChangeComesFirst(t *testing.T) {
 	require.Contains(t, section, "no difference shows")
 }
 
+func TestAnUnfitComparisonClaimsNothing(t *testing.T) {
+	run := compared()
+	o := &run.Features[len(run.Features)-1].Scenarios[1].Objectives[1]
+	o.Verdict, o.Value, o.Low, o.High = objective.Unfit, nil, nil, nil
+	section := part(plainly(drawn(t, run, trusted())), "against")
+	require.Contains(t, section, "4 comparisons: 1 slower, 1 faster, 1 without a difference that shows, 1 not judged")
+	require.Contains(t, section, `unfit</span><span class="sub">nothing is claimed</span>`)
+	require.NotContains(t, section, `<ol class="diff"`)
+}
+
 func TestASlowerQueryStandsBesideItsPlan(t *testing.T) {
 	section := part(plainly(drawn(t, compared(), trusted())), "against")
 	diff := strings.Index(section, `<ol class="diff"`)

@@ -47,7 +47,7 @@ func (g grouped) dots(v *chartView, id string) {
 		for k, place := range places {
 			d.placeRow(of, place, y, bars, dotsTop+dotsRow*(float64(k)+.5))
 		}
-		v.Panels = append(v.Panels, panelView{capital(of.name), gutter(places) + " " + panelClass(of.name), d.done()})
+		v.Panels = append(v.Panels, panelView{capital(of.name), gutter(g.places) + " " + panelClass(of.name), d.done()})
 	}
 }
 

@@ -35,6 +35,11 @@ type measuredChange struct {
 	reason  string
 }
 
+// void reports whether c claims nothing, whatever its figures look like.
+func (c measuredChange) void() bool {
+	return c.verdict == objective.Unfit || c.verdict == objective.NotRun
+}
+
 func againstOf(run evidence.Run) *againstPart {
 	if run.Against == nil {
 		return nil
@@ -47,10 +52,12 @@ func againstOf(run evidence.Run) *againstPart {
 	part := &againstPart{Ref: a.Ref, Sha: short(a.Commit.SHA), Subject: a.Commit.Subject}
 	questions := questionsOf(run)
 	var rows []forestRow
-	slower, faster := 0, 0
+	slower, faster, void := 0, 0, 0
 	for _, c := range changes {
 		rows = append(rows, c.row)
 		switch {
+		case c.void():
+			void++
 		case c.row.high < 1:
 			slower++
 		case c.row.low > 1:
@@ -66,7 +73,10 @@ func againstOf(run evidence.Run) *againstPart {
 	part.Forest = forestOfRows("This change against its base, the slowest first", rows)
 	part.Forest.Head = "Change of throughput, 95" + nbsp + "% interval"
 	part.Says = fmt.Sprintf("%s: %d slower, %d faster, %d without a difference that shows",
-		plural(len(rows), "comparison", "comparisons"), slower, faster, len(rows)-slower-faster)
+		plural(len(rows), "comparison", "comparisons"), slower, faster, len(rows)-slower-faster-void)
+	if void > 0 {
+		part.Says += fmt.Sprintf(", %d not judged", void)
+	}
 	return part
 }
 
@@ -119,6 +129,8 @@ func changeOf(t trial) (measuredChange, bool) {
 	}
 	row.Said = improvement(row.estimate) + " [" + improvement(row.low) + "," + nbsp + improvement(row.high) + "]"
 	switch {
+	case c.void():
+		row.Why = "nothing is claimed"
 	case row.high < 1:
 		row.Why = "slower"
 	case row.low > 1:
