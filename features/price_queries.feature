@@ -20,7 +20,7 @@ Feature: A trader looks a price up and trusts it
     @pr @SLO-QUERY-02
     Scenario: A trader looks a week up in a month of prices
       Given a market of 200 instruments that traded 60,000 prices over the last 30 days
-      When a trader asks each question 200 times, 400 questions a second, about the last 7 days
+      When a trader asks each question 200 times, 250 questions a second, about the last 7 days
       Then these objectives hold:
         | measure                                           | target           |
         | answers that are wrong                            | exactly 0        |
@@ -44,7 +44,7 @@ Feature: A trader looks a price up and trusts it
     @nightly @SLO-QUERY-03
     Scenario: A trader looks a week up in a quarter of prices
       Given a market of 200 instruments that traded 1,000,000 prices over the last 90 days
-      When a trader asks each question 1,000 times, 400 questions a second, about the last 7 days
+      When a trader asks each question 1,000 times, 250 questions a second, about the last 7 days
       Then these objectives hold:
         | measure                                           | target           |
         | answers that are wrong                            | exactly 0        |

@@ -31,8 +31,8 @@ func querySteps() []Definition {
 		{
 			Keyword: "When",
 			Pattern: `^a trader asks each question ([\d,]+) times, ([\d,]+) questions a second, about the last ([\d,]+) days?$`,
-			Example: "a trader asks each question 200 times, 400 questions a second, about the last 7 days",
-			Help: "Asks for the latest price, the prices of the span, their volume-weighted average and daily bars of one instrument after the other, and for the instruments, each question when it is due. Every answer is compared with what was stored. " +
+			Example: "a trader asks each question 200 times, 250 questions a second, about the last 7 days",
+			Help: "Asks for the latest price, the prices of the span, their volume-weighted average and daily bars of one instrument after the other, and for the instruments, each question when it is due, after a few that are not counted. Every answer is compared with what was stored. " +
 				"Then every query in the service's catalogue is planned as a connection plans it that has been open for a while, and the plans are kept.",
 			Yields: asked,
 			Do:     traderAsksEachQuestion,

@@ -31,6 +31,9 @@ const (
 	RecentDays = 7
 )
 
+// beforehand is how often each question is asked before any is counted.
+const beforehand = 10
+
 // TraderQueries are the queries of the service that a trader asks, by the names
 // that its catalogue gives them.
 func TraderQueries() []string { return append(Questions(), "instruments") }
@@ -39,13 +42,19 @@ func TraderQueries() []string { return append(Questions(), "instruments") }
 // when it is due. It yields "query (NAME)" for each of TraderQueries, in
 // milliseconds from the moment the question was due, and "answers that are
 // wrong", counted of all questions, for what differs from what was stored or
-// never came.
+// never came. Before that, each question is asked a few times without being
+// counted: the first ones on a connection are planned anew each time.
 func (m *Market) Inquire(ctx context.Context, q Inquiry) (measure.Set, error) {
 	questions := q.questions()
 	names := TraderQueries()
 	asked := q.Each * len(names)
 	if len(questions) == 0 || asked == 0 || q.Rate < 1 {
 		return nil, fmt.Errorf("asking %d questions about %d prices, %d a second: nothing would be asked", asked, len(q.Past.Prices), q.Rate)
+	}
+	for i := range beforehand * len(names) {
+		if _, _, err := m.fetch(ctx, questions[i%len(questions)].path); err != nil {
+			return nil, fmt.Errorf("asking about the past: %w", err)
+		}
 	}
 	schedule := load.Constant(float64(q.Rate), time.Duration(float64(asked)/float64(q.Rate)*float64(time.Second)))
 	answers, took := make([]answer, Due(schedule)), make([]time.Duration, Due(schedule))

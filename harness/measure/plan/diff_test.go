@@ -28,7 +28,7 @@ func TestADifferenceTellsWhatGoesAndWhatComes(t *testing.T) {
 		"a step moves":          {"a b c d", "a c b d", " a|-b| c|+b| d"},
 		"from nothing":          {"", "a", "+a"},
 		"to nothing":            {"a", "", "-a"},
-		"twice before or after": {"x x y", "x y y", " x|-x|+y| y"},
+		"twice before or after": {"x y x", "y x", "-x| y| x"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
