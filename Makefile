@@ -58,7 +58,7 @@ vulnerabilities: $(GOVULNCHECK_BIN) ## Compare the code with the Go vulnerabilit
 bench: need-go ## Compare the load engine with pgbench, an arm with its twin, and time the partition manager
 	$(GO) test -run '^$$' -bench 'Status' -benchtime 30x -timeout 5m ./service/partition
 	$(GO) test -run '^$$' -bench 'Ensure|Repair' -benchtime 1x -timeout 5m ./service/partition
-	$(GO) test -run '^$$' -bench Insert -benchtime 1x -timeout 10m ./harness/load
+	$(GO) test -run '^$$' -bench 'Insert|Latency' -benchtime 1x -timeout 15m -v ./harness/load
 	$(GO) test -run '^$$' -bench AA -benchtime 1x -timeout 30m ./harness/experiment
 
 # RUNS is how often an arm is compared with its twin; each planted slowdown is
