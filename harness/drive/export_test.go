@@ -1,6 +1,10 @@
 package drive
 
-import "time"
+import (
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
+)
 
 // Impatient has monitors of the market wait that long for an answer, so that a
 // test need not.
@@ -11,3 +15,6 @@ func (m *Market) Impatient(d time.Duration) *Market {
 
 // Plain is plain, for tests.
 func Plain(err error) error { return plain(err) }
+
+// Decimal is decimal, for tests.
+func Decimal(f float64) pgtype.Numeric { return decimal(f) }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -196,6 +198,59 @@ func TestTheEvidenceTellsHowTheServerCarriesAWorkloadOut(t *testing.T) {
 		require.Contains(t, sum.Plan, "on "+table)
 		require.NotContains(t, sum.Plan, "actual time", "nothing was carried out for the plan")
 	}
+}
+
+func TestASideIsRestoredOnlyIfItIsAnother(t *testing.T) {
+	baseline, current, dsn := sides(t)
+	next := market.NewTicks(8, market.Calibration{}, market.Symbols(3), time.Now().Add(time.Hour), time.Millisecond).Next
+	state := func() (rows int, last string) {
+		conn, err := pgx.Connect(t.Context(), dsn)
+		require.NoError(t, err)
+		defer conn.Close(context.Background())
+		require.NoError(t, conn.QueryRow(t.Context(), `SELECT count(*), max(xmin::text::bigint)::text FROM ticks`).Scan(&rows, &last))
+		return rows, last
+	}
+	store, err := current.Store(t.Context(), 10, next)
+	require.NoError(t, err)
+	_, writer := state()
+	require.NoError(t, store.Reset(t.Context()))
+	rows, again := state()
+	require.Equal(t, 300, rows)
+	require.Equal(t, writer, again, "nothing was written anew")
+
+	for what, touch := range map[string]func(){
+		"rows were added":   func() { _, err := store.Run(t.Context(), 1); require.NoError(t, err) },
+		"a row was changed": func() { execute(t, dsn, `UPDATE ticks SET price = price WHERE trade = 3`) },
+		"a row was replaced": func() {
+			execute(t, dsn, `WITH gone AS (DELETE FROM ticks WHERE trade = 3 RETURNING *) INSERT INTO ticks SELECT instrument_id, at, 999, price, volume FROM gone`)
+		},
+		"a row was removed": func() { execute(t, dsn, `DELETE FROM ticks WHERE trade = 3`) },
+	} {
+		_, before := state()
+		touch()
+		require.NoError(t, store.Reset(t.Context()))
+		rows, after := state()
+		require.Equal(t, 300, rows, what)
+		require.NotEqual(t, before, after, "%s: all of it was written anew", what)
+	}
+	off, err := drive.RelativeError(t.Context(), "sum", baseline, current)
+	require.NoError(t, err)
+	require.Less(t, off.Value, 1.0, "both sides hold the same prices again")
+}
+
+func TestTheDecimalOfAPriceIsExact(t *testing.T) {
+	for f, want := range map[float64]string{
+		0: "0.00000000", 0.01: "0.01000000", 101.25: "101.25000000", 1e6: "1000000.00000000", 1e9: "1000000000.00000000",
+		123.45: "123.45000000", 0.1 + 0.2: "0.30000000", -7.5: "-7.50000000",
+	} {
+		got, err := drive.Decimal(f).Value()
+		require.NoError(t, err)
+		exact, ok := new(big.Rat).SetString(got.(string))
+		require.True(t, ok, "%v", got)
+		require.Equal(t, want, exact.FloatString(8))
+	}
+	require.True(t, drive.Decimal(math.NaN()).NaN)
+	require.True(t, drive.Decimal(math.Inf(1)).NaN)
 }
 
 func TestWhatTheDriverSaysStandsInNoReport(t *testing.T) {

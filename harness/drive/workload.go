@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/big"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,6 +43,7 @@ type Side struct {
 	conn   *pgx.Conn
 	ids    map[string]int32 // instrument by symbol; the baseline has none
 	stored []market.Tick    // what Fill stored
+	state  string           // of the table that holds them; see fingerprint
 }
 
 // layout is what differs between the two schemas.
@@ -219,7 +221,21 @@ func (s *Side) settle(ctx context.Context) error {
 			return fmt.Errorf("settling the %s side: %w", s.Name, plain(err))
 		}
 	}
-	return nil
+	var err error
+	s.state, err = s.fingerprint(ctx)
+	return err
+}
+
+// fingerprint tells the rows of the side apart from any others: where each lies,
+// and who wrote it. It is another one after a row was added, changed or removed.
+func (s *Side) fingerprint(ctx context.Context) (string, error) {
+	var state string
+	err := s.conn.QueryRow(ctx, `SELECT concat_ws(' ', count(*), sum(hashtextextended(concat_ws(' ', tableoid, ctid, xmin, xmax), 0)::numeric)) FROM `+
+		s.layout.table).Scan(&state)
+	if err != nil {
+		return "", fmt.Errorf("looking at the rows of the %s side: %w", s.Name, plain(err))
+	}
+	return state, nil
 }
 
 // notPermitted reports whether the server said that only a superuser may do
@@ -229,8 +245,12 @@ func notPermitted(err error) bool {
 	return errors.As(err, &pg) && pg.Code == "42501"
 }
 
-// reset restores the state after Fill.
+// reset restores the state after Fill. A side that still has it, because only
+// the other one was measured since, is left as it is.
 func (s *Side) reset(ctx context.Context) error {
+	if state, err := s.fingerprint(ctx); err != nil || state == s.state {
+		return err
+	}
 	if _, err := s.conn.Exec(ctx, "TRUNCATE "+s.layout.table); err != nil {
 		return fmt.Errorf("emptying the %s side: %w", s.Name, plain(err))
 	}
@@ -270,13 +290,13 @@ func (s *Side) explain(ctx context.Context, sql string, args ...any) (string, er
 	return strings.Join(lines, "\n"), nil
 }
 
-// decimal is the exact decimal value of a price in cents or a volume.
+// decimal is the exact decimal value of a price in cents or a volume, to 8 places.
 func decimal(f float64) pgtype.Numeric {
 	const places = 8
-	r := new(big.Rat)
-	if _, ok := r.SetString(fmt.Sprintf("%.*f", places, f)); !ok {
+	text := strconv.FormatFloat(f, 'f', places, 64)
+	digits, ok := new(big.Int).SetString(strings.Replace(text, ".", "", 1), 10)
+	if !ok {
 		return pgtype.Numeric{NaN: true, Valid: true}
 	}
-	scaled := new(big.Rat).Mul(r, new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(places), nil)))
-	return pgtype.Numeric{Int: scaled.Num(), Exp: -places, Valid: true}
+	return pgtype.Numeric{Int: digits, Exp: -places, Valid: true}
 }
