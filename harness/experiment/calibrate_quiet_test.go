@@ -12,7 +12,10 @@ import (
 // begins on a machine that has to be quiet.
 const busiest = 0.25
 
-// quiet waits until the machine has been quiet for a second, for at most
+// listening is how long a machine is listened to.
+const listening = 400 * time.Millisecond
+
+// quiet waits until the machine has been quiet for a moment, for at most
 // patience, and reports whether it was. It looks at the machine and at no
 // result, so that it favours no verdict.
 func quiet(ctx context.Context, patience time.Duration) bool {
@@ -21,7 +24,7 @@ func quiet(ctx context.Context, patience time.Duration) bool {
 		if !ok {
 			return false
 		}
-		timer := time.NewTimer(time.Second)
+		timer := time.NewTimer(listening)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
