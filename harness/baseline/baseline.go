@@ -40,8 +40,14 @@ type Entry struct {
 	Profile     string      `json:"profile"`
 	Narrowing   string      `json:"narrowing,omitempty"` // the part of the profile that ran, as on the command line
 	Environment Environment `json:"environment"`
-	Outcome     string      `json:"outcome"` // of the run: PASSED, FAILED, WARNED or BROKEN
-	Scenarios   []Scenario  `json:"scenarios"`
+	// Against is the version that the run compared with; nil for an ordinary
+	// run, and in entries from before it was kept.
+	Against   *Against   `json:"against,omitempty"`
+	Outcome   string     `json:"outcome"` // of the run: PASSED, FAILED, WARNED or BROKEN
+	Scenarios []Scenario `json:"scenarios"`
+	// Queries are the queries of the service and how they were carried out;
+	// none in entries from before they were kept.
+	Queries []Query `json:"queries,omitempty"`
 }
 
 // Commit is the state of the tested source tree.
@@ -157,6 +163,14 @@ func (e Entry) Validate() error {
 	}
 	if e.Profile == "" || e.Environment.ID == "" {
 		fault("it has no profile or no environment")
+	}
+	if e.Against != nil && e.Against.Commit.SHA == "" {
+		fault("it compared with %q, and does not say which commit that was", e.Against.Ref)
+	}
+	for i, q := range e.Queries {
+		if q.Name == "" || len(q.Shape) == 0 {
+			fault("query %d has no name or no plan", i+1)
+		}
 	}
 	scenarios := map[string]bool{}
 	for _, s := range e.Scenarios {

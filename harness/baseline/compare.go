@@ -2,7 +2,6 @@ package baseline
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/signoff-dev/signoff/harness/objective"
 )
@@ -30,6 +29,9 @@ type Comparison struct {
 	Before  Side     `json:"before"`
 	After   Side     `json:"after"`
 	Changes []Change `json:"changes"`
+	// Plans are the queries that the server carries out otherwise than before.
+	// They decide nothing.
+	Plans []PlanChange `json:"plans,omitempty"`
 	// Notes are caveats that a reader must know, in full sentences.
 	Notes  []string         `json:"notes,omitempty"`
 	Result ComparisonResult `json:"result"`
@@ -43,6 +45,7 @@ type Side struct {
 	Commit      Commit      `json:"commit"`
 	Profile     string      `json:"profile"`
 	Environment Environment `json:"environment"`
+	Against     *Against    `json:"against,omitempty"`
 }
 
 // Change is one measure in both runs.
@@ -112,6 +115,9 @@ func Compare(before, after Entry, terms Terms) Comparison {
 			})
 		}
 	}
+	c.Notes = append(c.Notes, broken(c.Changes)...)
+	c.Notes = append(c.Notes, planNotes(before, after)...)
+	c.Plans = PlanChanges(before, after)
 	c.Result = conclude(c.Changes, after.Profile)
 	return c
 }
@@ -119,7 +125,7 @@ func Compare(before, after Entry, terms Terms) Comparison {
 func sideOf(e Entry) Side {
 	return Side{
 		Asked: e.Run, Run: e.Run, Started: e.Started.UTC().Format("2006-01-02T15:04:05Z"), Commit: e.Commit,
-		Profile: e.Profile, Environment: e.Environment,
+		Profile: e.Profile, Environment: e.Environment, Against: e.Against,
 	}
 }
 
@@ -152,6 +158,8 @@ func (t Terms) different(before, after Entry) func(Kind) string {
 		switch {
 		case before.Service != after.Service:
 			return fmt.Sprintf("Two different services were tested, %q and %q.", before.Service, after.Service)
+		case !before.comparesLike(after):
+			return fmt.Sprintf("The earlier run compared %s and the later one %s: ratios to different things do not compare.", before.comparing(), after.comparing())
 		case before.Profile != after.Profile:
 			return fmt.Sprintf("One was measured in profile %s and the other in %s.", before.Profile, after.Profile)
 		case before.Environment.ID == after.Environment.ID, t.Across && k == Ratio:
@@ -209,52 +217,4 @@ func (f Figure) gates() bool {
 		}
 	}
 	return false
-}
-
-// conclude follows the exit codes of a run: 1 when a gating change fails, 2 when
-// nothing in the two runs gates, 3 when something stayed open. Profile pr lets
-// what is open through, as long as something was decided.
-func conclude(changes []Change, profile string) ComparisonResult {
-	r := ComparisonResult{Counts: map[objective.Verdict]int{}}
-	for _, v := range []objective.Verdict{objective.Pass, objective.Fail, objective.Inconclusive, objective.Unfit, objective.NotRun} {
-		r.Counts[v] = 0
-	}
-	gating := 0
-	var failed []string
-	for _, c := range changes {
-		if !c.Gating {
-			continue
-		}
-		gating++
-		r.Counts[c.Verdict]++
-		if c.Verdict == objective.Fail {
-			failed = append(failed, c.Scenario+" "+c.Measure)
-		}
-	}
-	decided := r.Counts[objective.Pass] + r.Counts[objective.Fail]
-	open := gating - decided
-	switch {
-	case len(failed) > 0:
-		r.ExitCode, r.Reason = 1, fmt.Sprintf("%d of %s became slower: %s.", len(failed), measures(gating), strings.Join(failed, "; "))
-	case gating == 0:
-		r.ExitCode, r.Reason = 2, "Nothing can be compared: the two runs have no gating measure in common."
-	case decided == 0:
-		r.ExitCode, r.Reason = 3, fmt.Sprintf("Nothing was decided: %s stayed open.", measures(gating))
-	case open > 0:
-		r.ExitCode, r.Reason = 3, fmt.Sprintf("Nothing is shown to be slower, but %d of %s stayed open.", open, measures(gating))
-		if profile == "pr" {
-			r.ExitCode = 0
-			r.Reason += " WARNING: profile pr lets this through; a release does not."
-		}
-	default:
-		r.Reason = fmt.Sprintf("None of %s became slower.", measures(gating))
-	}
-	return r
-}
-
-func measures(n int) string {
-	if n == 1 {
-		return "1 gating measure"
-	}
-	return fmt.Sprintf("%d gating measures", n)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signoff-dev/signoff/harness/baseline"
+	"github.com/signoff-dev/signoff/harness/measure"
 	"github.com/signoff-dev/signoff/harness/objective"
 )
 
@@ -143,8 +144,52 @@ func TestProfilePRLetsThroughWhatIsOpenIfSomethingWasDecided(t *testing.T) {
 	require.Equal(t, 3, c.Result.ExitCode, "nothing was decided")
 	was.Scenarios = was.Scenarios[1:]
 	c = baseline.Compare(was, is, baseline.Terms{})
+	require.Equal(t, 3, c.Result.ExitCode, "nothing was decided")
+}
+
+func TestRunsThatShareOnlyCountsHaveThemInCommon(t *testing.T) {
+	was, is := entry(t, 1, 2, 4, 0), entry(t, 2, 1, 4, 0)
+	was.Scenarios, is.Scenarios = was.Scenarios[1:], is.Scenarios[1:]
+	c := baseline.Compare(was, is, baseline.Terms{})
+	require.Equal(t, 3, c.Result.ExitCode)
+	require.Contains(t, c.Result.Reason, "Nothing was decided: the two runs have 3 measures in common, and a count or a percentile")
+	require.Contains(t, c.Result.Reason, "--all-gate lets them decide")
+	require.Zero(t, baseline.Compare(was, is, baseline.Terms{AllGate: true}).Result.ExitCode)
+
+	for _, e := range []*baseline.Entry{&was, &is} {
+		for i := range e.Scenarios[0].Figures {
+			e.Scenarios[0].Figures[i].Promises = nil
+		}
+	}
+	c = baseline.Compare(was, is, baseline.Terms{AllGate: true})
+	require.Equal(t, 3, c.Result.ExitCode)
+	require.Contains(t, c.Result.Reason, "nothing that gates is promised about what they share")
+
+	is.Scenarios = nil
+	c = baseline.Compare(was, is, baseline.Terms{})
 	require.Equal(t, 2, c.Result.ExitCode)
-	require.Contains(t, c.Result.Reason, "no gating measure in common")
+	require.Contains(t, c.Result.Reason, "the two runs have no measure in common")
+}
+
+func TestAPromiseThatBreaksBecauseItsLimitMovedIsSaid(t *testing.T) {
+	lost := func(nth int, target string, lost int64) baseline.Entry {
+		return baseline.EntryOf(judged(t, nth, scenario("SLO-STREAM-01", []row{{"prices lost", target}},
+			measure.Value{Name: "prices lost", Share: &measure.Share{Hits: lost, Of: 4000}})))
+	}
+	tests := map[string]struct {
+		before, after baseline.Entry
+		says          []string
+	}{
+		"the limit moved":  {lost(1, "at most 10", 5), lost(2, "exactly 0", 5), []string{"SLO-STREAM-01 prices lost: the later run breaks its promise, exactly 0; the earlier run was held to another, at most 10."}},
+		"the figure moved": {lost(1, "exactly 0", 0), lost(2, "exactly 0", 5), []string{"SLO-STREAM-01 prices lost: the later run breaks its promise, exactly 0; the earlier run did not."}},
+		"broken as before": {lost(1, "exactly 0", 5), lost(2, "exactly 0", 5), nil},
+		"kept":             {lost(1, "exactly 0", 5), lost(2, "at most 10", 5), nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, test.says, baseline.Compare(test.before, test.after, baseline.Terms{}).Notes)
+		})
+	}
 }
 
 // TestEqualBuildsDoNotFail measures the rates of false alarms and of planted

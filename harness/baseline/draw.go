@@ -28,7 +28,9 @@ func EntryOf(run evidence.Run) Entry {
 		Profile:     run.Profile,
 		Narrowing:   run.Narrowing(),
 		Environment: Environment{ID: run.Environment.ID, Says: environmentSays(run.Environment)},
+		Against:     againstOf(run),
 		Outcome:     run.Result.Outcome,
+		Queries:     queriesOf(run),
 	}
 	for _, f := range run.Features {
 		for _, s := range f.Scenarios {

@@ -107,8 +107,15 @@ func sortPromotions(p []Promotion) {
 	slices.SortStableFunc(p, func(a, b Promotion) int { return a.Promoted.Compare(b.Promoted) })
 }
 
-// same compares entries as they are written.
+// same compares entries as they are written. What an older signoff did not keep
+// is not held against its entry.
 func same(a, b Entry) bool {
+	if a.Queries == nil || b.Queries == nil {
+		a.Queries, b.Queries = nil, nil
+	}
+	if a.Against == nil || b.Against == nil {
+		a.Against, b.Against = nil, nil
+	}
 	one, err := encode(a)
 	two, otherErr := encode(b)
 	return err == nil && otherErr == nil && string(one) == string(two)
@@ -164,10 +171,14 @@ func Named(all []Promotion, name, profile, environment string) (Promotion, bool)
 // baselineName is what a baseline may be called: nothing that looks like a path.
 var baselineName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 
-// NewPromotion gives e a name at a time.
+// NewPromotion gives e a name at a time. A run against another version gets
+// none.
 func NewPromotion(name string, e Entry, at time.Time) (Promotion, error) {
 	if !baselineName.MatchString(name) {
 		return Promotion{}, fmt.Errorf("%q is no name of a baseline: use letters, digits, -, _ and dots inside", name)
+	}
+	if e.Against != nil {
+		return Promotion{}, fmt.Errorf("making run %s the baseline %s: %w", e.Run, name, errCompares)
 	}
 	return Promotion{Format: Format, Name: name, Promoted: at.UTC(), Entry: e}, nil
 }

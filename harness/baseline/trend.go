@@ -24,6 +24,9 @@ type View struct {
 	Environment string
 	Scenario    string // id
 	Measure     string // name, with or without its percentile
+	// Against chooses runs against another version, by the commit or the name
+	// of that; ordinary runs when empty. The two are never mixed.
+	Against string
 	// Unpromised shows what was measured without a promise, too.
 	Unpromised bool
 }
@@ -33,6 +36,7 @@ type Trend struct {
 	Service     string
 	Profile     string
 	Environment Environment
+	Against     *Against // what every run compared with, if anything
 	Runs        []Tested // oldest first
 	Series      []Series // in the order of the newest run
 	// LeftOut says in full sentences which runs are not shown, and how to see them.
@@ -91,11 +95,11 @@ func TrendOf(r Reading, v View) (Trend, error) {
 	if err != nil {
 		return Trend{}, err
 	}
-	t := Trend{Service: newest.Service, Profile: newest.Profile, Environment: newest.Environment, Faults: r.Faults}
+	t := Trend{Service: newest.Service, Profile: newest.Profile, Environment: newest.Environment, Against: newest.Against, Faults: r.Faults}
 	shown := Filter{Profile: newest.Profile, Environment: newest.Environment.ID}
 	var entries []Entry
 	for _, e := range r.Entries {
-		if shown.picks(e) && e.Service == newest.Service {
+		if shown.picks(e) && e.Service == newest.Service && e.comparesLike(newest) {
 			entries = append(entries, e)
 		}
 	}
@@ -118,14 +122,33 @@ func newestOf(entries []Entry, v View) (Entry, error) {
 	f := Filter{Profile: v.Profile, Environment: v.Environment}
 	var there []string
 	for _, e := range slices.Backward(entries) {
-		if f.picks(e) {
+		if f.picks(e) && v.meant(e) {
 			return e, nil
 		}
-		if says := fmt.Sprintf("profile %s in %s", e.Profile, e.Environment.ID); !slices.Contains(there, says) {
+		says := fmt.Sprintf("profile %s in %s", e.Profile, e.Environment.ID)
+		if e.Against != nil {
+			says += fmt.Sprintf(" against %s (--against %.7s)", e.Against, e.base())
+		}
+		if !slices.Contains(there, says) {
 			there = append(there, says)
 		}
 	}
-	return Entry{}, fmt.Errorf("%w: the history has no run of that profile and environment; it has %s", ErrNothingToShow, strings.Join(there, "; "))
+	return Entry{}, fmt.Errorf("%w: the history has no %s; it has %s", ErrNothingToShow, v.wants(), strings.Join(there, "; "))
+}
+
+// wants says which runs a view is of.
+func (v View) wants() string {
+	text := "run without --against"
+	if v.Against != "" {
+		text = "run against " + v.Against
+	}
+	if v.Profile != "" {
+		text += " of profile " + v.Profile
+	}
+	if v.Environment != "" {
+		text += " in environment " + v.Environment
+	}
+	return text
 }
 
 func (v View) asks() string {
@@ -154,14 +177,15 @@ func ids(entries []Entry) []string {
 	return all
 }
 
-// leftOut counts the runs of other profiles and environments.
+// leftOut counts the runs of other profiles and environments, and those that
+// compared with something else.
 func leftOut(entries []Entry, newest Entry) []string {
-	type place struct{ profile, environment, service string }
-	count, says := map[place]int{}, map[place]string{}
+	type place struct{ profile, environment, service, base string }
+	count, says, against := map[place]int{}, map[place]string{}, map[place]string{}
 	var order []place
 	for _, e := range entries {
-		p := place{e.Profile, e.Environment.ID, e.Service}
-		if p == (place{newest.Profile, newest.Environment.ID, newest.Service}) {
+		p := place{e.Profile, e.Environment.ID, e.Service, e.base()}
+		if p == (place{newest.Profile, newest.Environment.ID, newest.Service, newest.base()}) {
 			continue
 		}
 		if count[p] == 0 {
@@ -169,6 +193,9 @@ func leftOut(entries []Entry, newest Entry) []string {
 		}
 		count[p]++
 		says[p] = e.Environment.Says
+		if e.Against != nil {
+			against[p] = e.Against.String()
+		}
 	}
 	var said []string
 	for _, p := range order {
@@ -176,8 +203,12 @@ func leftOut(entries []Entry, newest Entry) []string {
 			said = append(said, fmt.Sprintf("Not shown: %s of another service, %s.", runs(count[p]), p.service))
 			continue
 		}
-		said = append(said, fmt.Sprintf("Not shown, as not comparable: %s of profile %s in environment %s (%s); see them with --profile %s --environment %s.",
-			runs(count[p]), p.profile, p.environment, says[p], p.profile, p.environment))
+		compared, flag := "", ""
+		if p.base != "" {
+			compared, flag = " that compared with "+against[p], fmt.Sprintf(" --against %.7s", p.base)
+		}
+		said = append(said, fmt.Sprintf("Not shown, as not comparable: %s of profile %s in environment %s (%s)%s; see them with --profile %s --environment %s%s.",
+			runs(count[p]), p.profile, p.environment, says[p], compared, p.profile, p.environment, flag))
 	}
 	return said
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/signoff-dev/signoff/harness/baseline"
@@ -10,7 +11,7 @@ import (
 )
 
 // ComparisonText tells c on a terminal: a line for each measure with its change
-// and verdict, then why some are not passes.
+// and verdict, then why some are not passes, and the plans that changed.
 func ComparisonText(w io.Writer, c baseline.Comparison) error {
 	var b strings.Builder
 	var sides [][]string
@@ -18,28 +19,19 @@ func ComparisonText(w io.Writer, c baseline.Comparison) error {
 		name string
 		of   baseline.Side
 	}{{"before", c.Before}, {"after", c.After}} {
-		sides = append(sides, []string{side.name, side.of.Asked, runUnlessAsked(side.of), commitWords(side.of.Commit), "profile " + side.of.Profile, side.of.Environment.ID})
+		line := []string{side.name, side.of.Asked, runUnlessAsked(side.of), commitWords(side.of.Commit), "profile " + side.of.Profile, side.of.Environment.ID}
+		if side.of.Against != nil {
+			line = append(line, "against "+side.of.Against.String())
+		}
+		sides = append(sides, line)
 	}
 	b.WriteString(columns(sides) + "\n")
-	lines := [][]string{{"verdict", "promise", "measure", "before", "after", "change"}}
-	var why, reasons []string
+	lines := [][]string{{"no worse", "scenario", "measure", "before", "after", "change", "promise"}}
 	for _, x := range c.Changes {
-		verdict := string(x.Verdict)
-		if !x.Gating {
-			verdict = "(" + verdict + ")"
-		}
-		lines = append(lines, []string{verdict, x.Scenario, x.Measure, sideFigure(x.Before), sideFigure(x.After), changeSaid(x)})
-		if x.Gating && x.Verdict != objective.Pass {
-			why = append(why, fmt.Sprintf("%s %s: %s", x.Scenario, x.Measure, x.Reason))
-			reasons = append(reasons, x.Reason)
-		}
+		lines = append(lines, []string{noWorse(x), x.Scenario, x.Measure, sideFigure(x.Before), sideFigure(x.After), changeSaid(x), promiseSaid(x)})
 	}
-	b.WriteString(columns(lines))
-	b.WriteString("\n")
-	if oneReason(reasons) {
-		why = reasons[:1]
-	}
-	for _, line := range append(why, c.Notes...) {
+	b.WriteString(columns(lines) + "\n")
+	for _, line := range slices.Concat(reasonsSaid(c.Changes), c.Notes, plansSaid(c.Plans)) {
 		b.WriteString(line + "\n")
 	}
 	fmt.Fprintf(&b, "%s\n", c.Result.Reason)
@@ -47,14 +39,79 @@ func ComparisonText(w io.Writer, c baseline.Comparison) error {
 	return err
 }
 
-// oneReason reports whether several lines would all say the same.
-func oneReason(reasons []string) bool {
-	for _, r := range reasons {
-		if r != reasons[0] {
-			return false
+// noWorse is the verdict on the change, in brackets where it decides nothing.
+// Beside a promise that is broken there stands no pass.
+func noWorse(x baseline.Change) string {
+	verdict := string(x.Verdict)
+	if x.Verdict == objective.Pass && x.After != nil && len(x.After.Promises) > 0 && x.After.Verdict == objective.Fail {
+		verdict = "no worse"
+	}
+	if !x.Gating {
+		verdict = "(" + verdict + ")"
+	}
+	return verdict
+}
+
+// promiseSaid is what became of the promise about a measure: "pass → fail".
+func promiseSaid(x baseline.Change) string {
+	said := func(f *baseline.Figure) string {
+		if f == nil || len(f.Promises) == 0 {
+			return ""
+		}
+		return string(f.Verdict)
+	}
+	was, is := said(x.Before), said(x.After)
+	if was == is || was == "" || is == "" {
+		return or(is, was)
+	}
+	return was + " → " + is
+}
+
+// mostNamed is how many measures with one and the same reason are named.
+const mostNamed = 2
+
+// reasonsSaid tells why changes that gate are not passes, and why figures must
+// not be compared; what many have in common is said once.
+func reasonsSaid(changes []baseline.Change) []string {
+	var order []string
+	named := map[string][]string{}
+	for _, x := range changes {
+		if x.Verdict == objective.Pass || !x.Gating && x.Verdict != objective.Unfit {
+			continue
+		}
+		if named[x.Reason] == nil {
+			order = append(order, x.Reason)
+		}
+		named[x.Reason] = append(named[x.Reason], x.Scenario+" "+x.Measure)
+	}
+	var said []string
+	for _, reason := range order {
+		names := named[reason]
+		if more := len(names) - mostNamed; more > 0 {
+			names = append(names[:mostNamed:mostNamed], fmt.Sprintf("and %d more", more))
+		}
+		said = append(said, strings.Join(names, ", ")+": "+reason)
+	}
+	return said
+}
+
+// plansSaid shows every plan that changed, line by line.
+func plansSaid(plans []baseline.PlanChange) []string {
+	var said []string
+	for _, p := range plans {
+		of := p.Scenario
+		if p.Arm != "" {
+			of += ", " + p.Arm
+		}
+		said = append(said, "", fmt.Sprintf("The plan of %s (%s) changed:", p.Name, of))
+		for _, line := range p.Difference {
+			said = append(said, "  "+strings.TrimRight(line[:1]+" "+line[1:], " "))
 		}
 	}
-	return len(reasons) > 1
+	if len(said) > 0 {
+		said = append(said, "Another plan is shown and decides nothing.", "")
+	}
+	return said
 }
 
 func sideFigure(f *baseline.Figure) string {

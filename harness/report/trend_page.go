@@ -81,6 +81,7 @@ func trendPageOf(t baseline.Trend) (trendPage, error) {
 			{Name: "Newest commit", Value: commitWords(last.Commit), Note: last.Commit.Subject, Mono: true},
 			{Name: "Newest run", Value: strings.ToLower(last.Outcome), Note: moment(last.Started)},
 			{Name: "Profile", Value: t.Profile},
+			{Name: "Compared with", Value: againstSaid(t)},
 			{Name: "Environment", Value: t.Environment.ID, Note: t.Environment.Says, Mono: true},
 		}),
 	}

@@ -155,8 +155,9 @@ func TestAComparisonIsToldOnATerminal(t *testing.T) {
 	require.NoError(t, report.ComparisonText(&b, c))
 	said := b.String()
 	require.Regexp(t, `(?m)^before  main +run-20  [0-9a-f]{7} `, said)
-	require.Regexp(t, `(?m)^fail +SLO-A-01  insert throughput .* 1\d % slower \[−\d+\.?\d*, −\d`, said)
-	require.Regexp(t, `(?m)^\(inconclusive\)  SLO-A-01  prices lost +0 +3 +–$`, said)
+	require.Regexp(t, `(?m)^fail +SLO-A-01  insert throughput .* 1\d % slower \[−\d+\.?\d*, −\d.*  pass$`, said)
+	require.Regexp(t, `(?m)^\(inconclusive\)  SLO-A-01  prices lost +0 +3 +– +pass → fail$`, said)
+	require.NotContains(t, said, "The plan of")
 	require.Regexp(t, `(?m)^SLO-A-01 insert throughput: The change lies from \d+ % slower to`, said)
 	require.True(t, strings.HasSuffix(said, "1 of 1 gating measure became slower: SLO-A-01 insert throughput.\n"), said)
 
@@ -165,4 +166,32 @@ func TestAComparisonIsToldOnATerminal(t *testing.T) {
 	require.NoError(t, report.ComparisonText(&b, baseline.Compare(r.Entries[20], r.Entries[39], baseline.Terms{})))
 	require.Contains(t, b.String(), "unfit")
 	require.Contains(t, b.String(), "different environments: b77349bf1fa9 (2 cores) and 0123456789ab")
+}
+
+func TestNoPassStandsBesideABrokenPromise(t *testing.T) {
+	r := past(40)
+	was, is := r.Entries[10], r.Entries[11]
+	lost := &is.Scenarios[0].Figures[1]
+	lost.Verdict, lost.Promises[0].Verdict, lost.Promises[0].Target = objective.Fail, objective.Fail, "exactly 7"
+	is.Against = &baseline.Against{Ref: "v1.4", Commit: baseline.Commit{SHA: sha(3)}}
+	was.Against = is.Against
+	was.Queries = []baseline.Query{{Scenario: "SLO-A-01", Name: "latest price", Arm: "current", Shape: []string{"Limit", "  Index Scan"}}}
+	is.Queries = []baseline.Query{{Scenario: "SLO-A-01", Name: "latest price", Arm: "current", Shape: []string{"Limit", "  Seq Scan"}}}
+	var b bytes.Buffer
+	require.NoError(t, report.ComparisonText(&b, baseline.Compare(was, is, baseline.Terms{})))
+	said := b.String()
+	require.Regexp(t, `(?m)^\(no worse\) +SLO-A-01  prices lost +0 +0 +– +pass → fail$`, said)
+	require.Regexp(t, `(?m)^\(pass\) +SLO-A-01  prices delivered .* pass$`, said)
+	require.Contains(t, said, "SLO-A-01 prices lost: the later run breaks its promise, exactly 7; the earlier run was held to another, a <target>.\n")
+	require.Equal(t, 2, strings.Count(said, "against v1.4 ("+sha(3)[:7]+")"))
+	require.Contains(t, said, "\n\nThe plan of latest price (SLO-A-01, current) changed:\n    Limit\n  -   Index Scan\n  +   Seq Scan\nAnother plan is shown and decides nothing.\n\n")
+}
+
+func TestWhatManyMeasuresHaveInCommonIsSaidOnce(t *testing.T) {
+	r := past(40)
+	was, is := r.Entries[10], r.Entries[11]
+	is.Against = &baseline.Against{Ref: "v1.4", Commit: baseline.Commit{SHA: sha(3)}}
+	var b bytes.Buffer
+	require.NoError(t, report.ComparisonText(&b, baseline.Compare(was, is, baseline.Terms{})))
+	require.Contains(t, b.String(), "\nSLO-A-01 insert throughput, SLO-A-01 prices lost, and 1 more: The earlier run compared with no other version and the later one with v1.4 (")
 }

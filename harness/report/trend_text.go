@@ -16,6 +16,9 @@ import (
 func TrendText(w io.Writer, t baseline.Trend) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s, profile %s, environment %s (%s)\n", trendHeadline(t), or(t.Service, "a service"), t.Profile, t.Environment.ID, t.Environment.Says)
+	if t.Against != nil {
+		fmt.Fprintf(&b, "compared with %s\n", t.Against)
+	}
 	first, last := t.Runs[0], t.Runs[len(t.Runs)-1]
 	fmt.Fprintf(&b, "from %s (%s) to %s (%s)\n", first.Started.Format("2 January 2006"), commitWords(first.Commit), last.Started.Format("2 January 2006"), commitWords(last.Commit))
 	lines, remarks := trendLines(t)

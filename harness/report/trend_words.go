@@ -158,3 +158,11 @@ func trendHeadline(t baseline.Trend) string {
 		return fmt.Sprintf("%s: %s for the worse, %d for the better", measures, plural(worse, "change", "changes"), better)
 	}
 }
+
+// againstSaid is the version that every run compared with, or empty.
+func againstSaid(t baseline.Trend) string {
+	if t.Against == nil {
+		return ""
+	}
+	return t.Against.String()
+}

@@ -37,7 +37,8 @@ func newPromote(p program) *cobra.Command {
 		Long: `Give a run a name that later runs are compared with. RUN is the id of a run in
 the history (or its beginning), a directory of a report, or latest. A name holds
 once for each profile and environment: promoting on another machine adds to it.
-The figures are kept with the name, so that the report may go.`,
+The figures are kept with the name, so that the report may go. A run with
+--against cannot be one: its ratios divide by what that other version did.`,
 		Example: `  signoff baseline promote latest
   signoff baseline promote 20261123T010000Z-9f3c2ab --name v1.4`,
 		Args: cobra.ExactArgs(1),

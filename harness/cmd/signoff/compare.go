@@ -35,12 +35,17 @@ A measure passes if it is shown to be no slower but for the margin, fails if it
 is shown to be slower by more and by more than the machine does to equal blocks,
 is inconclusive if the figures do not tell, and
 unfit if they must not be compared: another environment, another profile, a
-scenario that was written differently. Ratios of gating promises decide;
-percentiles and counts of one run against another are shown in brackets.
+scenario that was written differently, or a run with --against beside one that
+compared with something else. Ratios of gating promises decide; percentiles and
+counts of one run against another are shown in brackets. Whether each run kept
+its promises is its own verdict, and stands in the last column.
 
-Exit codes, as of signoff run: 0 nothing is slower; 1 something is; 2 there was
-nothing to compare; 3 nothing is shown to be slower, but something stayed open
-(in profile pr that is 0 with a warning, unless nothing at all was decided).`,
+A query that the server carries out otherwise than before is shown with the
+difference of its plans. That decides nothing.
+
+Exit codes, as of signoff run: 0 nothing is slower; 1 something is; 2 the runs
+have nothing in common; 3 nothing is shown to be slower, but something stayed
+open (in profile pr that is 0 with a warning, unless nothing at all was decided).`,
 		Example: `  signoff compare main latest
   signoff compare 20261121T010000Z-9f3c2ab 20261123T010000Z-51d0aa7
   signoff compare out/before out/after --json`,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -59,16 +60,47 @@ func neededHistory(p program, pl place) (baseline.History, error) {
 	return h, err
 }
 
-// remember adds a run to the history and says so. A run is judged from its own
-// evidence, so that a history which cannot be written takes nothing from it.
+// remember adds a run to the history and says so, and which plan is another than
+// in the run before. A run is judged from its own evidence, so that a history
+// which cannot be written takes nothing from it.
 func remember(ctx context.Context, h baseline.History, run evidence.Run, dir string) (string, error) {
 	if h == nil {
 		return "history    none, as asked", nil
 	}
-	if err := h.Append(context.WithoutCancel(ctx), baseline.EntryOf(run)); err != nil {
+	ctx = context.WithoutCancel(ctx)
+	e := baseline.EntryOf(run)
+	changed := plansChanged(ctx, h, e)
+	if err := h.Append(ctx, e); err != nil {
 		return fmt.Sprintf("WARNING    not remembered: %v\n           the report stands; add it later with: signoff history add %s", err, dir), err
 	}
-	return "history    " + h.String() + ", see signoff trend", nil
+	return "history    " + h.String() + ", see signoff trend" + changed, nil
+}
+
+// plansChanged tells in one line that the server carries out a query otherwise
+// than in the newest run that can be compared; it is empty where none changed.
+func plansChanged(ctx context.Context, h baseline.History, e baseline.Entry) string {
+	if len(e.Queries) == 0 {
+		return ""
+	}
+	r, err := h.Entries(ctx, baseline.Filter{Profile: e.Profile, Environment: e.Environment.ID})
+	if err != nil {
+		return "" // there is none yet, or adding to it will say what is wrong
+	}
+	earlier, changes, there := baseline.SincePlans(r.Entries, e)
+	if !there || len(changes) == 0 {
+		return ""
+	}
+	var names []string
+	for _, c := range changes {
+		if !slices.Contains(names, c.Name) {
+			names = append(names, c.Name)
+		}
+	}
+	const most = 2
+	if more := len(names) - most; more > 0 {
+		names = append(names[:most:most], fmt.Sprintf("%d more", more))
+	}
+	return fmt.Sprintf("\nNOTICE     plan of %s changed since run %s: see signoff compare %s %s", strings.Join(names, ", "), earlier.Run, earlier.Run, e.Run)
 }
 
 func newHistory(p program) *cobra.Command {

@@ -38,6 +38,7 @@ is advice: it never decides about a release.`,
 	f.StringVar(&view.Measure, "measure", "", "name of one measure, with or without its percentile")
 	f.StringVar(&view.Profile, "profile", "", "profile; that of the newest run when not given")
 	f.StringVar(&view.Environment, "environment", "", "environment, by its id; that of the newest run when not given")
+	f.StringVar(&view.Against, "against", "", "show the runs that compared with this version, by `COMMIT` or name, instead of ordinary ones")
 	f.BoolVar(&view.Unpromised, "unpromised", false, "show what was measured without a promise, too")
 	return c
 }
