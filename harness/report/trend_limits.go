@@ -1,16 +1,28 @@
 package report
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/signoff-dev/signoff/harness/baseline"
 	"github.com/signoff-dev/signoff/harness/objective"
 )
 
 // limits draws each promise of the newest run as it was in each run, and shades
-// the side that is not good.
+// the side that is not good. One that lies outside the picture is only named,
+// with the side on which it does.
 func (c *trendChart) limits() {
+	var names []limitName
 	for _, promise := range c.s.Promises {
+		name := limitName{c.y(promise.Limit), boundWord(promise), quantity(figure(promise.Limit, c.s.Unit), tickUnit(c.s.Unit))}
+		switch {
+		case promise.Limit > c.top:
+			name.word = "↑ " + name.word
+		case promise.Limit < c.bottom:
+			name.word = "↓ " + name.word
+		}
+		names = append(names, name)
 		if promise.Limit > c.top || promise.Limit < c.bottom {
-			c.beyondLimit(promise)
 			continue
 		}
 		class := "lim"
@@ -27,11 +39,36 @@ func (c *trendChart) limits() {
 			}
 			c.line(class, pc(from), px(c.y(stretch.limit)), pc(to), px(c.y(stretch.limit)))
 		}
+	}
+	for _, n := range apart(names) {
 		c.within("100%", func() {
-			c.text("t-ink", "6", px(c.y(promise.Limit)-1), boundWord(promise))
-			c.text("", "6", px(c.y(promise.Limit)+12), quantity(figure(promise.Limit, c.s.Unit), tickUnit(c.s.Unit)))
+			c.text("t-ink", "6", px(n.y-1), n.word)
+			c.text("", "6", px(n.y+12), n.limit)
 		})
 	}
+}
+
+// limitName is what stands beside a limit, in two lines.
+type limitName struct {
+	y           float64
+	word, limit string
+}
+
+// apart moves names that would stand on each other, as far up as they must and
+// the floor lets them, and tells the same thing once.
+func apart(names []limitName) []limitName {
+	const room = 27
+	slices.SortStableFunc(names, func(a, b limitName) int { return cmp.Compare(a.y, b.y) })
+	names = slices.Compact(names)
+	for i := 1; i < len(names); i++ {
+		names[i].y = max(names[i].y, names[i-1].y+room)
+	}
+	highest := trendFloor - 6
+	for i := len(names) - 1; i >= 0; i-- {
+		names[i].y = min(names[i].y, highest)
+		highest = names[i].y - room
+	}
+	return names
 }
 
 // boundWord is a bound where only a short one fits.
@@ -40,18 +77,6 @@ func boundWord(p baseline.Promise) string {
 		return "wish"
 	}
 	return string(p.Bound)
-}
-
-// beyondLimit says that a limit lies outside the picture, and on which side.
-func (c *trendChart) beyondLimit(p baseline.Promise) {
-	y, mark := trendTop, "↑"
-	if p.Limit < c.bottom {
-		y, mark = trendFloor-12, "↓"
-	}
-	c.within("100%", func() {
-		c.text("t-ink", "6", px(y+3), mark+" "+boundWord(p))
-		c.text("", "6", px(y+16), quantity(figure(p.Limit, c.s.Unit), tickUnit(c.s.Unit)))
-	})
 }
 
 func (c *trendChart) half() float64 { return 50 / float64(len(c.t.Runs)) }

@@ -23,10 +23,17 @@ type trendPage struct {
 	Period   string
 	Facts    []pairOfWords
 	Shifts   []shiftRow
-	Charts   []trendPicture
+	Moved    []trendPicture // what changed, beside the changes
+	Groups   []trendGroup
 	Constant []constantRow
 	Notes    []string
 	Advice   string
+}
+
+// trendGroup is what else one scenario measured.
+type trendGroup struct {
+	ID, Scenario, Title string
+	Charts              []trendPicture
 }
 
 // trendPicture is one chart with the figures behind it.
@@ -73,7 +80,7 @@ func trendPageOf(t baseline.Trend) (trendPage, error) {
 	digest := sha256.Sum256([]byte(css))
 	first, last := t.Runs[0], t.Runs[len(t.Runs)-1]
 	p := trendPage{
-		Trend: t, Headline: trendHeadline(t), Advice: advice,
+		Trend: t, Headline: trendHeadline(t), Advice: adviceOn(t),
 		Style:  template.HTML("<style>" + css + "</style>"), //nolint:gosec // our own files and one escaped string
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(digest[:]) + "'; base-uri 'none'; form-action 'none'",
 		Period: first.Started.Format("2 January 2006") + " to " + last.Started.Format("2 January 2006"),
@@ -91,21 +98,41 @@ func trendPageOf(t baseline.Trend) (trendPage, error) {
 		p.Notes = append(p.Notes, "Not read: "+f.String())
 	}
 	for i, s := range t.Series {
-		if constant(s) {
-			p.Constant = append(p.Constant, constantRowOf(s))
-			continue
-		}
-		id := fmt.Sprintf("t%d", i+1)
-		p.Charts = append(p.Charts, trendPicture{
-			ID: id, Title: s.Measure + in(s.Unit), Note: s.Title, Scenario: s.Scenario,
-			Drawing: drawTrend(id+"-c", t, s), Table: trendTable(t, s), Remark: s.Note,
-		})
-		for _, shift := range s.Shifts {
-			p.Shifts = append(p.Shifts, shiftRowOf(id, t, s, shift))
-		}
+		p.add(fmt.Sprintf("t%d", i+1), s)
 	}
 	sortShifts(p.Shifts)
+	slices.SortStableFunc(p.Moved, func(a, b trendPicture) int { return p.place(a) - p.place(b) })
 	return p, nil
+}
+
+// add draws a series where a reader looks for it: beside the changes, if it has
+// one, or with what else its scenario measured, or in a line if it never moved.
+func (p *trendPage) add(id string, s baseline.Series) {
+	if constant(s) {
+		p.Constant = append(p.Constant, constantRowOf(s))
+		return
+	}
+	picture := trendPicture{
+		ID: id, Title: s.Measure + in(s.Unit), Note: s.Title, Scenario: s.Scenario,
+		Drawing: drawTrend(id+"-c", p.Trend, s), Table: trendTable(p.Trend, s), Remark: s.Note,
+	}
+	if len(s.Shifts) > 0 {
+		p.Moved = append(p.Moved, picture)
+		for _, shift := range s.Shifts {
+			p.Shifts = append(p.Shifts, shiftRowOf(id, p.Trend, s, shift))
+		}
+		return
+	}
+	if n := len(p.Groups); n == 0 || p.Groups[n-1].Scenario != s.Scenario {
+		p.Groups = append(p.Groups, trendGroup{ID: "g" + id, Scenario: s.Scenario, Title: s.Title})
+	}
+	last := &p.Groups[len(p.Groups)-1]
+	last.Charts = append(last.Charts, picture)
+}
+
+// place is where the first change of a picture stands among all.
+func (p *trendPage) place(picture trendPicture) int {
+	return slices.IndexFunc(p.Shifts, func(s shiftRow) bool { return s.ID == picture.ID })
 }
 
 // sortShifts puts what is for the worse first, and of that the newest.
@@ -148,7 +175,7 @@ func shiftRowOf(id string, t baseline.Trend, s baseline.Series, c baseline.Shift
 		ID: id, Scenario: s.Scenario, Title: s.Title, Measure: s.Measure, Worse: c.Worse, At: at.Started,
 		Size: "–", FromTo: said[0] + " → " + quantity(said[1], shortUnit(s.Unit)),
 		Since: commitWords(at.Commit) + ", " + at.Started.Format("2 January"), Subject: at.Commit.Subject,
-		Before: commitWords(t.Runs[c.At-1].Commit), P: number(c.P),
+		Before: runBefore(t, c), P: number(c.P),
 	}
 	if c.Faster != nil {
 		row.Size = shifted(s.Kind, *c.Faster)

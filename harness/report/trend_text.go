@@ -3,11 +3,13 @@ package report
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/signoff-dev/signoff/harness/baseline"
+	"github.com/signoff-dev/signoff/harness/baseline/changepoint"
 	"github.com/signoff-dev/signoff/harness/objective"
 )
 
@@ -28,7 +30,7 @@ func TrendText(w io.Writer, t baseline.Trend) error {
 		remarks = append(remarks, "not read: "+f.String())
 	}
 	if worse, better := shiftTally(t); worse+better > 0 {
-		remarks = append(remarks, advice)
+		remarks = append(remarks, adviceOn(t))
 	}
 	if len(remarks) > 0 {
 		b.WriteString("\n" + strings.Join(remarks, "\n") + "\n")
@@ -86,8 +88,30 @@ func columns(lines [][]string) string {
 	return b.String()
 }
 
-// advice is what a reader of change points must know.
-const advice = "A change is advice, not a verdict: it says that the figures before and after differ by more than chance (E-divisive, 1 in 100 series without any change shows one)."
+// adviceOn is what a reader of change points must know.
+func adviceOn(t baseline.Trend) string {
+	const advice = "A change is advice, not a verdict: it says that the figures before and after differ by more than chance (E-divisive, 1 in 100 series without any change shows one)."
+	looked := 0
+	for _, s := range t.Series {
+		if !constant(s) && withFigures(s) >= changepoint.LeastFigures {
+			looked++
+		}
+	}
+	if looked < 50 {
+		return advice
+	}
+	return fmt.Sprintf("%s Of %d series, as here, chance alone moves about %s: the smaller p, the surer.", advice, looked, number(math.Round(float64(looked)/10)/10))
+}
+
+func withFigures(s baseline.Series) int {
+	n := 0
+	for _, p := range s.Points {
+		if p.Value != nil {
+			n++
+		}
+	}
+	return n
+}
 
 func or(text, otherwise string) string {
 	if text == "" {
@@ -113,13 +137,23 @@ func arrow(c baseline.Shift) string {
 
 // shiftSentence tells a change with its commit: where to look for the cause.
 func shiftSentence(t baseline.Trend, s baseline.Series, c baseline.Shift) string {
-	at, before := t.Runs[c.At], t.Runs[c.At-1]
+	at := t.Runs[c.At]
 	said := alike(s.Unit, c.Before, c.After)
 	text := fmt.Sprintf("%s → %s", said[0], quantity(said[1], shortUnit(s.Unit)))
 	if c.Faster != nil {
 		text = shifted(s.Kind, *c.Faster) + ": " + text
 	}
-	return fmt.Sprintf("%s since %s of %s (the run before: %s), p %s", text, commitWords(at.Commit), at.Started.Format("2 Jan"), commitWords(before.Commit), number(c.P))
+	return fmt.Sprintf("%s since %s of %s (the run before: %s), p %s", text, commitWords(at.Commit), at.Started.Format("2 Jan"), runBefore(t, c), number(c.P))
+}
+
+// runBefore names the commit before a change. Where it is the same one, no
+// commit is to blame.
+func runBefore(t baseline.Trend, c baseline.Shift) string {
+	at, before := t.Runs[c.At].Commit, t.Runs[c.At-1].Commit
+	if at.SHA != "" && at.SHA == before.SHA && !at.Dirty && !before.Dirty {
+		return "the same commit, so that it is not the cause"
+	}
+	return commitWords(before)
 }
 
 // sparkline draws the figures of s from the lowest to the highest; a run
