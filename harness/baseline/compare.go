@@ -115,6 +115,9 @@ func Compare(before, after Entry, terms Terms) Comparison {
 			})
 		}
 	}
+	if before.Environment.ID != after.Environment.ID && !terms.Across {
+		c.Notes = append(c.Notes, "A ratio of two arms on one machine travels, if not far: --across-environments compares the ratios all the same.")
+	}
 	c.Notes = append(c.Notes, broken(c.Changes)...)
 	c.Notes = append(c.Notes, planNotes(before, after)...)
 	c.Plans = PlanChanges(before, after)

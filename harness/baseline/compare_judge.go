@@ -20,9 +20,9 @@ func (t Terms) judge(c *Change) {
 	}
 	switch {
 	case was.Verdict == objective.Unfit || is.Verdict == objective.Unfit:
-		c.Verdict, c.Reason = objective.Unfit, "The machine was not fit in "+which(was.Verdict == objective.Unfit, is.Verdict == objective.Unfit)+"."
+		c.Verdict, c.Reason = objective.Unfit, "The machine was not fit in "+which(was.Verdict == objective.Unfit, is.Verdict == objective.Unfit)+"."+why(was, is)
 	case was.Value == nil || is.Value == nil:
-		c.Verdict, c.Reason = objective.Inconclusive, "There is no figure in "+which(was.Value == nil, is.Value == nil)+"."
+		c.Verdict, c.Reason = objective.Inconclusive, "There is no figure in "+which(was.Value == nil, is.Value == nil)+"."+why(was, is)
 	case !alike(was.Experiment, is.Experiment):
 		c.Verdict, c.Reason = objective.Unfit, "The experiments divide by different things: the baseline arm, its settings or its rows are not the same."
 	case c.Kind == Share || c.Kind == Amount || c.Kind == Window || c.Kind == Extreme:
@@ -41,6 +41,17 @@ func which(first, second bool) string {
 	default:
 		return "the later run"
 	}
+}
+
+// why repeats what the runs said of figures that they do not have, the later
+// one first.
+func why(was, is *Figure) string {
+	for _, f := range []*Figure{is, was} {
+		if f.Value == nil && f.Reason != "" {
+			return " " + f.Reason
+		}
+	}
+	return ""
 }
 
 // faster is the throughput ratio of two figures.

@@ -91,8 +91,8 @@ func TestNoVerdictIsInvented(t *testing.T) {
 		}, objective.Unfit, "not fit in the earlier run", 3},
 		"no figure": {func(_, is *baseline.Entry) {
 			f := &is.Scenarios[0].Figures[0]
-			f.Verdict, f.Value, f.Low, f.High = objective.Inconclusive, nil, nil, nil
-		}, objective.Inconclusive, "no figure in the later run", 3},
+			f.Verdict, f.Value, f.Low, f.High, f.Reason = objective.Inconclusive, nil, nil, nil, "Only 4 pairs."
+		}, objective.Inconclusive, "no figure in the later run. Only 4 pairs.", 3},
 		"no interval": {func(_, is *baseline.Entry) {
 			f := &is.Scenarios[0].Figures[0]
 			f.Low, f.High = nil, nil
@@ -114,7 +114,9 @@ func TestNoVerdictIsInvented(t *testing.T) {
 func TestRatiosTravelOnlyWhenAsked(t *testing.T) {
 	was, is := entry(t, 1, 1.6, 4, 0), entry(t, 2, 1.6, 4, 0)
 	is.Environment.ID = "0123456789ab"
+	require.Contains(t, baseline.Compare(was, is, baseline.Terms{}).Notes[0], "--across-environments compares the ratios all the same")
 	c := baseline.Compare(was, is, baseline.Terms{Across: true})
+	require.Empty(t, c.Notes)
 	require.Equal(t, objective.Pass, change(t, c, "insert throughput").Verdict)
 	require.Equal(t, objective.Unfit, change(t, c, "delivery lag, p99").Verdict, "an absolute time never travels")
 }

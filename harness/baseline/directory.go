@@ -76,7 +76,7 @@ func (d directory) Entries(_ context.Context, f Filter) (Reading, error) {
 		err := readLines(name, func(place string, line []byte) {
 			e, err := decodeEntry(line)
 			if err != nil {
-				r.Faults = append(r.Faults, Fault{place, flat(err)})
+				r.Faults = append(r.Faults, faultOf(place, line, err))
 				return
 			}
 			if f.picks(e) {
@@ -98,7 +98,7 @@ func (d directory) Promotions(context.Context) ([]Promotion, []Fault, error) {
 	err := readLines(filepath.Join(string(d), baselinesFile), func(place string, line []byte) {
 		p, err := decodePromotion(line)
 		if err != nil {
-			faults = append(faults, Fault{place, flat(err)})
+			faults = append(faults, faultOf(place, line, err))
 			return
 		}
 		all = append(all, p)

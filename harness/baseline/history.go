@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -63,6 +64,18 @@ type Fault struct {
 }
 
 func (f Fault) String() string { return f.Place + ": " + f.Reason }
+
+// runInLine is the id of a run where a line that cannot be read still tells it.
+var runInLine = regexp.MustCompile(`"run": ?"([0-9A-Za-z-]{1,64})"`)
+
+// faultOf says why a line cannot be read, and which run is in it.
+func faultOf(place string, line []byte, err error) Fault {
+	f := Fault{place, flat(err)}
+	if found := runInLine.FindSubmatch(line[:min(len(line), 1000)]); found != nil {
+		f.Reason += fmt.Sprintf(" (run %s)", found[1])
+	}
+	return f
+}
 
 // Open opens the history in a directory, or in the Postgres of a postgres://
 // address. Nothing is made before the first entry.
@@ -132,6 +145,8 @@ func plain(err error) error {
 	var semantic *strict.SemanticError
 	var syntactic *jsontext.SyntacticError
 	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("it was cut short, as by a machine that went down while writing it")
 	case errors.As(err, &syntactic):
 		return fmt.Errorf("it is no JSON from byte %d on: %w", syntactic.ByteOffset+1, syntactic.Err)
 	case errors.As(err, &semantic) && semantic.Err != nil:

@@ -181,7 +181,7 @@ func TestABrokenLineIsNamedAndStays(t *testing.T) {
 	tests := map[string]struct {
 		line, says string
 	}{
-		"cut short":           {lines[1][:100] + "\n", "line 2: it is no JSON from byte"},
+		"cut short":           {lines[1][:len(lines[1])/2] + "\n", "line 2: it was cut short, as by a machine that went down while writing it (run 20261002T020000Z-0abc001)"},
 		"another format":      {strings.Replace(lines[1], "history/v1", "history/v9", 1), `line 2: its format is "https://signoff.dev/history/v9", and this signoff reads`},
 		"a member twice":      {strings.Replace(lines[1], `{"format"`, `{"run":"x","run":"y","format"`, 1), "line 2: it is no JSON from byte"},
 		"a text for a figure": {strings.Replace(lines[1], `"samples":20`, `"samples":"many"`, 1), "line 2: its /scenarios/0/figures/0/samples cannot be read"},

@@ -138,17 +138,17 @@ func newestOf(entries []Entry, v View) (Entry, error) {
 
 // wants says which runs a view is of.
 func (v View) wants() string {
-	text := "run without --against"
-	if v.Against != "" {
-		text = "run against " + v.Against
-	}
+	text := "run"
 	if v.Profile != "" {
 		text += " of profile " + v.Profile
 	}
 	if v.Environment != "" {
 		text += " in environment " + v.Environment
 	}
-	return text
+	if v.Against != "" {
+		return text + " against " + v.Against
+	}
+	return text + " without --against"
 }
 
 func (v View) asks() string {

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -27,8 +28,16 @@ func ComparisonText(w io.Writer, c baseline.Comparison) error {
 	}
 	b.WriteString(columns(sides) + "\n")
 	lines := [][]string{{"no worse", "scenario", "measure", "before", "after", "change", "promise"}}
+	same := 0
 	for _, x := range c.Changes {
+		if unmoved(x) {
+			same++
+			continue
+		}
 		lines = append(lines, []string{noWorse(x), x.Scenario, x.Measure, sideFigure(x.Before), sideFigure(x.After), changeSaid(x), promiseSaid(x)})
+	}
+	if same > 0 {
+		lines = append(lines, []string{"not listed: " + plural(same, "figure", "figures") + " the same in both runs"})
 	}
 	b.WriteString(columns(lines) + "\n")
 	for _, line := range slices.Concat(reasonsSaid(c.Changes), c.Notes, plansSaid(c.Plans)) {
@@ -37,6 +46,13 @@ func ComparisonText(w io.Writer, c baseline.Comparison) error {
 	fmt.Fprintf(&b, "%s\n", c.Result.Reason)
 	_, err := io.WriteString(w, strings.ReplaceAll(b.String(), nbsp, " "))
 	return err
+}
+
+// unmoved reports whether a line about x would tell nobody anything: the same
+// figure twice, the promise about it kept, and nothing rests on the difference.
+func unmoved(x baseline.Change) bool {
+	return !x.Gating && x.Verdict == objective.Pass && *x.Before.Value == *x.After.Value &&
+		x.Before.Verdict == x.After.Verdict && x.After.Verdict != objective.Fail
 }
 
 // noWorse is the verdict on the change, in brackets where it decides nothing.
@@ -134,7 +150,11 @@ func changeSaid(x baseline.Change) string {
 
 // signed writes the ends of a change: +25, −3.1.
 func signed(percent float64) string {
-	text := number(percent)
+	decimals := 1
+	if math.Abs(percent) >= 10 {
+		decimals = 0
+	}
+	text := withDecimals(percent, decimals)
 	if percent > 0 {
 		text = "+" + text
 	}

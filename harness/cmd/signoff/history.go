@@ -176,6 +176,7 @@ Exit codes: 0 everything can be read; 1 something cannot; 2 there is no history.
 			for _, f := range faults {
 				fmt.Fprintln(p.out, printable(f.String()))
 			}
+			fmt.Fprintln(p.out, "everything else is read; to mend it, take each such line out and add the report of its run again with signoff history add DIR")
 			return exit{code: exitFailed}
 		},
 	}
