@@ -2,10 +2,11 @@
 // current one, in blocks that run back to back within one run, so that a slow
 // machine or a noisy neighbour meets both alike.
 //
-// Each pair is one block of either arm, of the same number of units of work;
-// a coin from a recorded seed says which goes first. Before the result counts,
-// the baseline runs against itself: a machine on which that shows a difference
-// is not fit to show one between the arms.
+// Each pair is one block of either arm, of the same number of units of work,
+// split into slices that alternate; a coin from a recorded seed says which arm
+// goes first. Before the result counts, the baseline runs against itself: a
+// machine on which that shows a difference is not fit to show one between the
+// arms.
 //
 // How often verdicts that rest on it are right was counted, on identical twins
 // and on planted slowdowns; CALIBRATION.md holds the table, and `make calibrate`
@@ -55,6 +56,11 @@ type Plan struct {
 	// MinBlock is the least duration of a block; 0 is measure.LeastBlock, and
 	// no verdict rests on less.
 	MinBlock time.Duration
+	// Slices is into how many slices a block is split at most, each of at least
+	// one unit of work; 0 is 10. The slices of both arms alternate within the
+	// pair (b c, c b, b c …), so that what disturbs the machine for some tens of
+	// milliseconds meets both; the figure of a block is taken over all its slices.
+	Slices int
 	// Warmup is the number of pairs that are dropped after each Reset; 0 is 2.
 	Warmup int
 	// Looks are the numbers of pairs after which the experiment may stop, in
@@ -83,6 +89,9 @@ func (p Plan) withDefaults() Plan {
 	}
 	if p.MinBlock == 0 {
 		p.MinBlock = measure.LeastBlock
+	}
+	if p.Slices == 0 {
+		p.Slices = 10
 	}
 	if p.Warmup == 0 {
 		p.Warmup = 2
@@ -115,9 +124,9 @@ func (p Plan) check(baseline, current Arm) error {
 	if math.IsNaN(p.PerUnit) || math.IsInf(p.PerUnit, 0) || p.PerUnit < 0 {
 		wrong("%v per unit of work: want a number above 0", p.PerUnit)
 	}
-	if p.MinBlock < 0 || p.Warmup < 0 || p.FitnessPairs < 0 {
-		wrong("blocks of at least %v, %d pairs of warm-up and %d of fitness: want none below 0",
-			p.MinBlock, p.Warmup, p.FitnessPairs)
+	if p.MinBlock < 0 || p.Slices < 0 || p.Warmup < 0 || p.FitnessPairs < 0 {
+		wrong("blocks of at least %v in %d slices, %d pairs of warm-up and %d of fitness: want none below 0",
+			p.MinBlock, p.Slices, p.Warmup, p.FitnessPairs)
 	}
 	for i, look := range p.Looks {
 		if look < 1 || i > 0 && look <= p.Looks[i-1] {

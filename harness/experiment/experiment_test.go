@@ -43,8 +43,10 @@ func (b *bench) arm(name string, perUnit func(call int) time.Duration) experimen
 
 func always(d time.Duration) func(int) time.Duration { return func(int) time.Duration { return d } }
 
-// compare runs an experiment on a machine whose clocks agree.
+// compare runs an experiment on a machine whose clocks agree, with whole blocks
+// unless the plan asks for slices.
 func compare(t *testing.T, plan experiment.Plan, baseline, current experiment.Arm) (measure.Pairs, error) {
+	plan.Slices = max(plan.Slices, 1)
 	return experiment.CompareOn(t.Context(), func() (wall, monotonic time.Duration) { return 0, 0 }, plan, baseline, current)
 }
 

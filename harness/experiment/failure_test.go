@@ -97,7 +97,7 @@ func TestASuspendedMachineIsNoticed(t *testing.T) {
 			}
 			_, err := experiment.CompareOn(t.Context(),
 				func() (wall, monotonic time.Duration) { return elapsed + shift, elapsed },
-				experiment.Plan{Unit: "rows/s", Looks: []int{6}}, b.arm("old", always(time.Millisecond)), current)
+				experiment.Plan{Unit: "rows/s", Slices: 1, Looks: []int{6}}, b.arm("old", always(time.Millisecond)), current)
 			if tt.says == "" {
 				require.NoError(t, err)
 				return

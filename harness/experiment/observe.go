@@ -8,38 +8,57 @@ import (
 	"github.com/signoff-dev/signoff/harness/measure"
 )
 
-// sight is what the server told before and after a block.
-type sight struct{ before, after measure.Reading }
+// sight is what the server told around the slices of a block.
+type sight struct {
+	slices             int   // that were looked at
+	wal                int64 // bytes that were logged
+	silentLog          bool  // of some slice the log was not told
+	checkpoint, silent bool  // one fell into a slice; of some slice it was not told
+}
 
-// observed runs a block between two looks at its server.
+// observed runs a slice of a block between two looks at its server.
 func (t *trial) observed(ctx context.Context, arm Arm, n int) (time.Duration, sight, error) {
 	if arm.Observe == nil {
 		d, err := t.block(ctx, arm, n)
 		return d, sight{}, err
 	}
-	var s sight
-	var err error
-	if s.before, err = arm.Observe(ctx); err != nil {
+	before, err := arm.Observe(ctx)
+	if err != nil {
 		return 0, sight{}, fmt.Errorf("observing its server before the block: %w", err)
 	}
 	d, err := t.block(ctx, arm, n)
 	if err != nil {
 		return 0, sight{}, err
 	}
-	if s.after, err = arm.Observe(ctx); err != nil {
+	after, err := arm.Observe(ctx)
+	if err != nil {
 		return 0, sight{}, fmt.Errorf("observing its server after the block: %w", err)
 	}
-	return d, s, nil
+	return d, between(before, after), nil
 }
 
-// wal is how much the server logged during the block. A log that shrinks is that
-// of another server, and tells nothing.
-func (s sight) wal() (bytes int64, told bool) {
-	if s.before.WAL == nil || s.after.WAL == nil {
-		return 0, false
+// between compares two looks. A log that shrinks is that of another server, and
+// tells nothing.
+func between(before, after measure.Reading) sight {
+	s := sight{
+		slices:     1,
+		checkpoint: before.Checkpoint != after.Checkpoint,
+		silent:     before.Checkpoint == "" || after.Checkpoint == "",
 	}
-	bytes = *s.after.WAL - *s.before.WAL
-	return bytes, bytes >= 0
+	if before.WAL == nil || after.WAL == nil || *after.WAL < *before.WAL {
+		s.silentLog = true
+		return s
+	}
+	s.wal = *after.WAL - *before.WAL
+	return s
+}
+
+// add takes in one more slice.
+func (s *sight) add(more sight) {
+	s.slices += more.slices
+	s.wal += more.wal
+	s.silentLog = s.silentLog || more.silentLog
+	s.checkpoint, s.silent = s.checkpoint || more.checkpoint, s.silent || more.silent
 }
 
 // watch gathers what the server does in the pairs of a comparison. What it does
@@ -60,10 +79,9 @@ func (w *watch) note(n int, seen [2]sight) {
 	var logged [2]int64
 	checkpoint := false
 	for i, s := range seen {
-		bytes, told := s.wal()
-		logged[i], w.log = bytes, w.log && told
-		w.checkpoints = w.checkpoints && s.before.Checkpoint != "" && s.after.Checkpoint != ""
-		checkpoint = checkpoint || s.before.Checkpoint != s.after.Checkpoint
+		logged[i], w.log = s.wal, w.log && s.slices > 0 && !s.silentLog
+		w.checkpoints = w.checkpoints && s.slices > 0 && !s.silent
+		checkpoint = checkpoint || s.checkpoint
 	}
 	w.seen.BaselineWAL = append(w.seen.BaselineWAL, logged[0])
 	w.seen.CurrentWAL = append(w.seen.CurrentWAL, logged[1])

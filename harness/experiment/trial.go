@@ -101,6 +101,7 @@ func (t *trial) compare(ctx context.Context, fitness *measure.Fitness, mayGiveUp
 	pairs := measure.Pairs{
 		Unit:          t.plan.Unit,
 		LowerIsBetter: t.plan.LowerIsBetter,
+		Slices:        t.plan.Slices,
 		WarmupPairs:   t.plan.Warmup,
 		Seed:          t.plan.Seed,
 		Looks:         slices.Clone(t.plan.Looks),
@@ -182,16 +183,31 @@ func (t *trial) pair(ctx context.Context, other Arm, first byte, where string) (
 	if first == 'c' {
 		slices.Reverse(order)
 	}
-	for _, s := range order {
-		d, seen, err := t.observed(ctx, s.arm, p.units)
-		if err != nil {
-			return pair{}, fmt.Errorf("running arm %q in %s: %w", s.arm.Name, where, err)
+	for _, n := range sliced(p.units, t.plan.Slices) {
+		for _, s := range order {
+			d, seen, err := t.observed(ctx, s.arm, n)
+			if err != nil {
+				return pair{}, fmt.Errorf("running arm %q in %s: %w", s.arm.Name, where, err)
+			}
+			*s.d += d
+			s.seen.add(seen)
 		}
-		*s.d, *s.seen = d, seen
+		slices.Reverse(order)
 	}
 	t.done++
 	t.plan.Progress(t.done, t.planned)
 	return p, nil
+}
+
+// sliced splits the units of a block into at most so many slices of nearly equal
+// size, none of them empty.
+func sliced(units, most int) []int {
+	n := min(units, most)
+	parts := make([]int, n)
+	for i := range parts {
+		parts[i] = units*(i+1)/n - units*i/n
+	}
+	return parts
 }
 
 // reset gives both arms the state that a trial starts from.

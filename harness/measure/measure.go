@@ -72,7 +72,11 @@ type Pairs struct {
 	// First names the arm that ran first in each pair: one letter a pair,
 	// 'b' for baseline and 'c' for current.
 	First string `json:"first"`
-	// BlockSeconds is the shortest block of either arm.
+	// Slices is into how many slices each block was split at most; those of the
+	// two arms alternate within the pair, the later in reverse of the former
+	// (b c, c b, b c …). Absent is 1: the blocks ran whole.
+	Slices int `json:"slices,omitempty"`
+	// BlockSeconds is the shortest block of either arm, over all its slices.
 	BlockSeconds float64 `json:"block_seconds"`
 	// WarmupPairs were run before the first pair and dropped.
 	WarmupPairs int `json:"warmup_pairs"`

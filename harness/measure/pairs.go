@@ -48,6 +48,9 @@ func (p Pairs) Validate() error {
 	if !(p.Alpha > 0 && p.Alpha < 1) {
 		fault("alpha %v is no probability of error", p.Alpha)
 	}
+	if p.Slices < 0 {
+		fault("%d slices of a block are impossible", p.Slices)
+	}
 	if p.WarmupPairs < 0 {
 		fault("%d warm-up pairs are impossible", p.WarmupPairs)
 	}
