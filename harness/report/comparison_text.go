@@ -125,7 +125,7 @@ func plansSaid(plans []baseline.PlanChange) []string {
 		}
 	}
 	if len(said) > 0 {
-		said = append(said, "Another plan is shown and decides nothing.", "")
+		said = append(said, "A plan that changed decides nothing by itself.", "")
 	}
 	return said
 }

@@ -185,7 +185,7 @@ func TestNoPassStandsBesideABrokenPromise(t *testing.T) {
 	require.Contains(t, said, "\nnot listed: 1 figure the same in both runs\n")
 	require.Contains(t, said, "SLO-A-01 prices lost: the later run breaks its promise, exactly 7; the earlier run was held to another, a <target>.\n")
 	require.Equal(t, 2, strings.Count(said, "against v1.4 ("+sha(3)[:7]+")"))
-	require.Contains(t, said, "\n\nThe plan of latest price (SLO-A-01, current) changed:\n    Limit\n  -   Index Scan\n  +   Seq Scan\nAnother plan is shown and decides nothing.\n\n")
+	require.Contains(t, said, "\n\nThe plan of latest price (SLO-A-01, current) changed:\n    Limit\n  -   Index Scan\n  +   Seq Scan\nA plan that changed decides nothing by itself.\n\n")
 }
 
 func TestWhatManyMeasuresHaveInCommonIsSaidOnce(t *testing.T) {

@@ -96,11 +96,19 @@ func plansChanged(ctx context.Context, h baseline.History, e baseline.Entry) str
 			names = append(names, c.Name)
 		}
 	}
-	const most = 2
-	if more := len(names) - most; more > 0 {
-		names = append(names[:most:most], fmt.Sprintf("%d more", more))
+	return fmt.Sprintf("\nNOTICE     %s changed since run %s: see signoff compare %s %s", plansNamed(names), earlier.Run, earlier.Run, e.Run)
+}
+
+// plansNamed names the plans of one or two queries, and counts further ones.
+func plansNamed(names []string) string {
+	switch len(names) {
+	case 1:
+		return "plan of " + names[0]
+	case 2:
+		return "plans of " + names[0] + " and " + names[1]
+	default:
+		return fmt.Sprintf("plans of %s, %s and %d more", names[0], names[1], len(names)-2)
 	}
-	return fmt.Sprintf("\nNOTICE     plan of %s changed since run %s: see signoff compare %s %s", strings.Join(names, ", "), earlier.Run, earlier.Run, e.Run)
 }
 
 func newHistory(p program) *cobra.Command {
@@ -176,7 +184,7 @@ Exit codes: 0 everything can be read; 1 something cannot; 2 there is no history.
 			for _, f := range faults {
 				fmt.Fprintln(p.out, printable(f.String()))
 			}
-			fmt.Fprintln(p.out, "everything else is read; to mend it, take each such line out and add the report of its run again with signoff history add DIR")
+			fmt.Fprintln(p.out, "everything else is read; to mend it, take out each such line or row and add the report of its run again with signoff history add DIR")
 			return exit{code: exitFailed}
 		},
 	}

@@ -39,9 +39,9 @@ func TestAPlanThatChangedIsToldWhenARunIsRemembered(t *testing.T) {
 	require.Equal(t, plain+"\nNOTICE     plan of latest price changed since run run-2: see signoff compare run-2 run-3",
 		said("run-3", map[string]string{"latest price": "Seq Scan", "daily bars": "Index Scan"}))
 	require.Equal(t, plain, said("run-4", nil), "a run without queries says nothing about them")
-	require.Equal(t, plain+"\nNOTICE     plan of latest price, daily bars changed since run run-3: see signoff compare run-3 run-5",
+	require.Equal(t, plain+"\nNOTICE     plans of latest price and daily bars changed since run run-3: see signoff compare run-3 run-5",
 		said("run-5", map[string]string{"latest price": "a", "daily bars": "b", "volume": "c", "history": "d"}))
-	require.Equal(t, plain+"\nNOTICE     plan of latest price, daily bars, 2 more changed since run run-5: see signoff compare run-5 run-6",
+	require.Equal(t, plain+"\nNOTICE     plans of latest price, daily bars and 2 more changed since run run-5: see signoff compare run-5 run-6",
 		said("run-6", map[string]string{"latest price": "1", "daily bars": "2", "volume": "3", "history": "4"}))
 	r, err := h.Entries(t.Context(), baseline.Filter{})
 	require.NoError(t, err)
