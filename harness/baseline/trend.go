@@ -177,42 +177,6 @@ func ids(entries []Entry) []string {
 	return all
 }
 
-// leftOut counts the runs of other profiles and environments, and those that
-// compared with something else.
-func leftOut(entries []Entry, newest Entry) []string {
-	type place struct{ profile, environment, service, base string }
-	count, says, against := map[place]int{}, map[place]string{}, map[place]string{}
-	var order []place
-	for _, e := range entries {
-		p := place{e.Profile, e.Environment.ID, e.Service, e.base()}
-		if p == (place{newest.Profile, newest.Environment.ID, newest.Service, newest.base()}) {
-			continue
-		}
-		if count[p] == 0 {
-			order = append(order, p)
-		}
-		count[p]++
-		says[p] = e.Environment.Says
-		if e.Against != nil {
-			against[p] = e.Against.String()
-		}
-	}
-	var said []string
-	for _, p := range order {
-		if p.service != newest.Service {
-			said = append(said, fmt.Sprintf("Not shown: %s of another service, %s.", runs(count[p]), p.service))
-			continue
-		}
-		compared, flag := "", ""
-		if p.base != "" {
-			compared, flag = " that compared with "+against[p], fmt.Sprintf(" --against %.7s", p.base)
-		}
-		said = append(said, fmt.Sprintf("Not shown, as not comparable: %s of profile %s in environment %s (%s)%s; see them with --profile %s --environment %s%s.",
-			runs(count[p]), p.profile, p.environment, says[p], compared, p.profile, p.environment, flag))
-	}
-	return said
-}
-
 func runs(n int) string {
 	if n == 1 {
 		return "1 run"

@@ -83,32 +83,16 @@ func promiseSaid(x baseline.Change) string {
 	return was + " → " + is
 }
 
-// mostNamed is how many measures with one and the same reason are named.
-const mostNamed = 2
-
 // reasonsSaid tells why changes that gate are not passes, and why figures must
-// not be compared; what many have in common is said once.
+// not be compared.
 func reasonsSaid(changes []baseline.Change) []string {
-	var order []string
-	named := map[string][]string{}
+	var all reasons
 	for _, x := range changes {
-		if x.Verdict == objective.Pass || !x.Gating && x.Verdict != objective.Unfit {
-			continue
+		if x.Verdict != objective.Pass && (x.Gating || x.Verdict == objective.Unfit) {
+			all.add(x.Scenario+" "+x.Measure, x.Reason)
 		}
-		if named[x.Reason] == nil {
-			order = append(order, x.Reason)
-		}
-		named[x.Reason] = append(named[x.Reason], x.Scenario+" "+x.Measure)
 	}
-	var said []string
-	for _, reason := range order {
-		names := named[reason]
-		if more := len(names) - mostNamed; more > 0 {
-			names = append(names[:mostNamed:mostNamed], fmt.Sprintf("and %d more", more))
-		}
-		said = append(said, strings.Join(names, ", ")+": "+reason)
-	}
-	return said
+	return all.said()
 }
 
 // plansSaid shows every plan that changed, line by line.

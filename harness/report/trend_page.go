@@ -87,8 +87,7 @@ func trendPageOf(t baseline.Trend) (trendPage, error) {
 		Facts: known([]pairOfWords{
 			{Name: "Newest commit", Value: commitWords(last.Commit), Note: last.Commit.Subject, Mono: true},
 			{Name: "Newest run", Value: strings.ToLower(last.Outcome), Note: moment(last.Started)},
-			{Name: "Profile", Value: t.Profile},
-			{Name: "Compared with", Value: againstSaid(t)},
+			{Name: "Profile", Value: t.Profile, Note: againstSaid(t)},
 			{Name: "Environment", Value: t.Environment.ID, Note: t.Environment.Says, Mono: true},
 		}),
 	}

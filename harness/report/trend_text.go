@@ -19,7 +19,7 @@ func TrendText(w io.Writer, t baseline.Trend) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s, profile %s, environment %s (%s)\n", trendHeadline(t), or(t.Service, "a service"), t.Profile, t.Environment.ID, t.Environment.Says)
 	if t.Against != nil {
-		fmt.Fprintf(&b, "compared with %s\n", t.Against)
+		b.WriteString(againstSaid(t) + "\n")
 	}
 	first, last := t.Runs[0], t.Runs[len(t.Runs)-1]
 	fmt.Fprintf(&b, "from %s (%s) to %s (%s)\n", first.Started.Format("2 January 2006"), commitWords(first.Commit), last.Started.Format("2 January 2006"), commitWords(last.Commit))
@@ -43,6 +43,7 @@ func TrendText(w io.Writer, t baseline.Trend) error {
 // of the table.
 func trendLines(t baseline.Trend) (lines [][]string, remarks []string) {
 	scenario := ""
+	var notes reasons
 	for _, s := range t.Series {
 		if s.Scenario != scenario {
 			scenario = s.Scenario
@@ -54,10 +55,10 @@ func trendLines(t baseline.Trend) (lines [][]string, remarks []string) {
 			lines = append(lines, []string{"    " + arrow(c) + ", " + shiftSentence(t, s, c)})
 		}
 		if s.Note != "" {
-			remarks = append(remarks, s.Scenario+" "+s.Measure+": "+s.Note)
+			notes.add(s.Scenario+" "+s.Measure, s.Note)
 		}
 	}
-	return lines, remarks
+	return lines, notes.said()
 }
 
 // columns sets the lines that have cells in columns.

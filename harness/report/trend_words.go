@@ -164,5 +164,5 @@ func againstSaid(t baseline.Trend) string {
 	if t.Against == nil {
 		return ""
 	}
-	return t.Against.String()
+	return "compared with " + t.Against.String()
 }
