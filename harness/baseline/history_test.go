@@ -307,6 +307,7 @@ func FuzzEntries(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(line)
 	f.Add([]byte(`{"format":"https://signoff.dev/history/v1","run":"x","started":"2026-10-01T00:00:00Z"}`))
+	f.Add([]byte(`{"format":"https://signoff.dev/history/v1","run":"x","started":"2026-10-01T00:00:00Z","profile":"pr","environment":{"id":"e","says":""},"against":{"ref":"main","commit":{"sha":"9f3c2ab"}},"queries":[{"scenario":"S","name":"q","shape":["a"]},{"scenario":"S","name":"q","shape":["b"]}]}`))
 	f.Add([]byte("null"))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		dir := t.TempDir()
