@@ -45,9 +45,9 @@ func (w *world) ladder() ladder {
 	return ladder{&w.bench.charts[len(w.bench.charts)-1]}
 }
 
-// climb draws what both systems reached by each method, and says which came
-// first: by rounds, in which all met the same machine.
-func (l ladder) climb(size string, methods []string, rounds experiment.Rounds) {
+// climb draws what both systems reached by each method, and the service, and
+// says which came first: by rounds, in which all met the same machine.
+func (l ladder) climb(size string, methods []string, rounds experiment.Rounds, service measure.Pairs) {
 	var says []string
 	for side, system := range []string{before, after} {
 		place := func(method string) int { return 2*slices.Index(methods, method) + side }
@@ -66,6 +66,7 @@ func (l ladder) climb(size string, methods []string, rounds experiment.Rounds) {
 			system, best[0], rounded(rate(best[0])), 100*(ahead.Estimate-1), best[1]))
 	}
 	l.Says = append(l.Says, fmt.Sprintf("Batches of %s: %s.", size, strings.Join(says, ", ")))
+	l.through(size, service)
 }
 
 // through draws what the service reached, and says what it costs.
@@ -73,7 +74,7 @@ func (l ladder) through(size string, p measure.Pairs) {
 	l.draw(through, size, serviceBar, p.Current)
 	says := fmt.Sprintf("Through the service, batches of %s reach %s prices/s", size, rounded(quartiles(p.Current)[1]))
 	if i, err := p.Interval(1 - measure.Alpha); err == nil {
-		says += fmt.Sprintf(", %.0f %% of what the database alone takes (%.0f to %.0f %%)", 100*i.Estimate, 100*i.Low, 100*i.High)
+		says += fmt.Sprintf(", %.0f %% of what the database takes without it (%.0f to %.0f %%)", 100*i.Estimate, 100*i.Low, 100*i.High)
 	}
 	l.Says = append(l.Says, says+".")
 }
