@@ -27,12 +27,15 @@ func (silent) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQuery
 
 func (silent) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// narrow is a store of AAPL over a single connection.
+// narrow is a store of AAPL over a single connection, which is there already:
+// to open one may take longer than the wait.
 func narrow(t *testing.T, a *market.Admission) (*market.Store, *pgxpool.Pool) {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(testdb.Migrated(t))
 	require.NoError(t, err)
 	config.MaxConns = 1
+	wait := a.Wait
+	a.Wait = time.Hour
 	config.ConnConfig.Tracer = gated{Admission: a}
 	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	require.NoError(t, err)
@@ -40,6 +43,7 @@ func narrow(t *testing.T, a *market.Admission) (*market.Store, *pgxpool.Pool) {
 	store := market.New(market.Config{Pool: pool})
 	_, err = store.RegisterInstruments(t.Context(), []market.Instrument{{Symbol: "AAPL"}})
 	require.NoError(t, err)
+	a.Wait = wait
 	return store, pool
 }
 
@@ -90,18 +94,14 @@ func TestOneMoreThanMayWaitIsTurnedAwayAtOnce(t *testing.T) {
 	s, pool := narrow(t, &market.Admission{Wait: time.Hour, Waiting: 1})
 	held, err := pool.Acquire(t.Context())
 	require.NoError(t, err)
-	first := make(chan error, 1)
 	before := pool.Stat().CanceledAcquireCount()
-	turned := make(chan error, 1)
-	go func() { first <- store(t.Context(), s, 1) }()
-	go func() { turned <- store(t.Context(), s, 2) }()
-	select { // whichever came second
-	case err = <-first:
-		first, turned = turned, first
-	case err = <-turned:
+	answers := make(chan error, 2)
+	for trade := range int64(2) {
+		go func() { answers <- store(t.Context(), s, trade+1) }()
 	}
+	err = <-answers // of whichever came second
 	require.ErrorIs(t, err, market.ErrBusy)
 	require.Equal(t, before+1, pool.Stat().CanceledAcquireCount())
 	held.Release()
-	require.NoError(t, <-first, "who waited gets the connection that became free")
+	require.NoError(t, <-answers, "who waited gets the connection that became free")
 }
