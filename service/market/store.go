@@ -38,6 +38,7 @@ type Store struct {
 	room    *room
 	methods []method
 	layout  atomic.Pointer[layout]
+	written written
 }
 
 // New makes a Store.
@@ -55,4 +56,23 @@ func New(c Config) *Store {
 		room:    &room{partitions: c.Partitions, log: c.Log, now: c.Now, next: make(map[covered]time.Time)},
 		methods: methods(),
 	}
+}
+
+// written counts what was stored.
+type written struct{ rows, nanoseconds atomic.Int64 }
+
+// note counts a batch that took since then. One that held nothing new says
+// nothing of how fast rows are stored.
+func (w *written) note(began time.Time, rows int, err error) {
+	if rows > 0 || err != nil {
+		w.rows.Add(int64(rows))
+		w.nanoseconds.Add(time.Since(began).Nanoseconds())
+	}
+}
+
+// Written returns how many ticks and bars were stored in the life of the Store,
+// and how long its callers waited for that, added up. A batch that could not be
+// stored counts with its time, one that held nothing new does not.
+func (s *Store) Written() (rows int64, took time.Duration) {
+	return s.written.rows.Load(), time.Duration(s.written.nanoseconds.Load())
 }

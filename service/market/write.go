@@ -18,8 +18,10 @@ func (s *Store) StoreTicks(ctx context.Context, ticks []Tick) ([]Tick, Counts, e
 	if err := ValidateTicks(ticks, s.now()); err != nil {
 		return nil, Counts{}, err
 	}
+	began := time.Now()
 	b := newTickBatch(ticks)
 	stored, err := settled(ctx, s, func(l layout) (map[tickKey]bool, error) { return l.storeTicks(ctx, b) })
+	s.written.note(began, len(stored), err)
 	if err != nil {
 		return nil, Counts{}, explainWrite(err, "ticks", len(ticks), func(i int) string { return ticks[i].Symbol })
 	}
@@ -40,8 +42,10 @@ func (s *Store) StoreBars(ctx context.Context, bars []Bar) (Counts, error) {
 	if err := ValidateBars(bars, s.now()); err != nil {
 		return Counts{}, err
 	}
+	began := time.Now()
 	b := newBarBatch(bars)
 	stored, err := settled(ctx, s, func(l layout) (int64, error) { return l.storeBars(ctx, b) })
+	s.written.note(began, int(stored), err)
 	if err != nil {
 		return Counts{}, explainWrite(err, "bars", len(bars), func(i int) string { return bars[i].Symbol })
 	}

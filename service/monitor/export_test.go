@@ -28,3 +28,46 @@ func Blocks(looks ...[2]int64) Cache {
 	}
 	return figures
 }
+
+// Growth feeds readings of one counter, a second apart, and returns by how
+// much it grew and how fast, in the last minute. Sums say that the counter is
+// a sum over tables.
+func Growth(sums bool, readings ...float64) (grown float64, perSecond *float64) {
+	c := counters{keep: time.Minute, sums: sums}
+	at := time.Unix(0, 0)
+	for _, reading := range readings {
+		at = at.Add(time.Second)
+		c.add(at, reading)
+	}
+	return c.grown(0), c.perSecond(0)
+}
+
+// Usual feeds the rate of each minute, of which a second was busy, and returns
+// the baseline after them.
+func Usual(rates ...float64) *float64 {
+	var m minutes
+	at := time.Unix(0, 0)
+	for _, rate := range rates {
+		at = at.Add(time.Minute)
+		m.add(at, rate, 1)
+	}
+	m.add(at.Add(time.Minute), 0, 1)
+	return m.median()
+}
+
+// Writing feeds what was stored, a second apart, and returns the last figures.
+func Writing(looks ...Written) Stored {
+	s := stores{writing: series{keep: time.Minute}}
+	at, figures := time.Unix(0, 0), Stored{}
+	for _, look := range looks {
+		at = at.Add(time.Second)
+		figures = s.add(at, look)
+	}
+	return figures
+}
+
+// The choice of statements by the version of the server.
+var (
+	CheckpointSQL = checkpointSQL //nolint:gochecknoglobals // for tests only
+	IOSQL         = ioSQL         //nolint:gochecknoglobals // for tests only
+)

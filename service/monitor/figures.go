@@ -21,7 +21,8 @@ type Measure struct {
 // Measures lists every figure that Figures may hold, in the order of the
 // documents (service/docs/measures.md).
 func Measures() []Measure {
-	return slices.Concat(healthMeasures(), poolMeasures(), insertMeasures(), queryMeasures(), databaseMeasures())
+	return slices.Concat(healthMeasures(), poolMeasures(), insertMeasures(), queryMeasures(), databaseMeasures(),
+		activityMeasures(), tableMeasures(), upkeepMeasures(), partitionMeasures())
 }
 
 // Figures returns the figures that are known, by their names: a figure that
@@ -73,6 +74,12 @@ func poolMeasures() []Measure {
 			whenWatched(func(p Pool) *float64 { return number(p.Max) })},
 		{"pool.acquires_per_second", "acquisitions/s", "Acquisitions over the last ten seconds.", "",
 			whenWatched(func(p Pool) *float64 { return p.AcquiresPerSecond })},
+		{"pool.acquire_ms", "ms", "How long they took on average, waiting or not.", "",
+			whenWatched(func(p Pool) *float64 { return p.AcquireMS })},
+		{"pool.given_up_per_second", "acquisitions/s", "Those that got no connection: refused as busy, or the caller had gone.", "",
+			whenWatched(func(p Pool) *float64 { return p.GivenUpPerSecond })},
+		{"pool.opened_per_second", "connections/s", "Connections opened over the last ten seconds.", "",
+			whenWatched(func(p Pool) *float64 { return p.OpenedPerSecond })},
 	}
 }
 
@@ -82,6 +89,14 @@ func insertMeasures() []Measure {
 			func(s Snapshot) *float64 { return s.Inserts.RowsPerSecond }},
 		{"inserts.rows_per_second_while_inserting", "rows/s", "Rows over those seconds of the last minute in which any arrived.", "inserts",
 			func(s Snapshot) *float64 { return s.Inserts.RowsPerSecondWhileInserting }},
+		{"inserts.share_of_baseline", "share", "The same by the median of the last hour's minutes with inserts; falls too when less is traded.", "inserts",
+			func(s Snapshot) *float64 { return s.Inserts.Baseline.Share }},
+		{"inserts.stored_rows_per_second", "rows/s", "Rows that this service stored over the last ten seconds.", "",
+			func(s Snapshot) *float64 { return s.Inserts.Stored.RowsPerSecond }},
+		{"inserts.rows_per_writing_second", "rows/s", "Rows stored in the last minute by the time that writers spent on them.", "",
+			func(s Snapshot) *float64 { return s.Inserts.Stored.RowsPerWritingSecond }},
+		{"inserts.writing_share_of_baseline", "share", "The same by the median of the last hour's minutes with inserts; falls when storing is slower, or batches are smaller.", "",
+			func(s Snapshot) *float64 { return s.Inserts.Baseline.WritingShare }},
 	}
 }
 
@@ -92,6 +107,12 @@ func queryMeasures() []Measure {
 		{"queries.p50_ms", "ms", "Half of them took at most this long.", "", func(s Snapshot) *float64 { return s.Queries.P50MS }},
 		{"queries.p95_ms", "ms", "95 % of them took at most this long.", "", func(s Snapshot) *float64 { return s.Queries.P95MS }},
 		{"queries.p99_ms", "ms", "99 % of them took at most this long.", "", func(s Snapshot) *float64 { return s.Queries.P99MS }},
+		{"queries.slowest_ms", "ms", "The slowest statement of the last five minutes.", "", func(s Snapshot) *float64 {
+			if len(s.Queries.Slowest) == 0 {
+				return nil
+			}
+			return &s.Queries.Slowest[0].MS
+		}},
 	}
 }
 

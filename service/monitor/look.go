@@ -4,33 +4,42 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// budget is how long one look may take before the database counts as
-// unreachable. The server's own timeouts end a single statement sooner.
-const budget = 2 * time.Second
-
-// sizeEvery is the time between two measurements of the size, which reads the
-// directory of the database.
-const sizeEvery = 30 * time.Second
+const (
+	// budget is how long one look may take. The server's own timeouts end a
+	// single statement sooner.
+	budget = 1100 * time.Millisecond
+	// least is what must be left of the budget to begin another statement: it
+	// may wait for a lock as long as lock_timeout.
+	least = 150 * time.Millisecond
+	// patience is how long a part may be overdue because looks had no time for
+	// it, before it counts as stale.
+	patience = 5 * time.Second
+)
 
 // look takes snapshots one after another and remembers what the next one
 // needs to turn counters into rates.
 type look struct {
-	config Config
-	parts  []*part
-	now    Snapshot
+	config  Config
+	parts   []*part
+	aside   *aside
+	now     Snapshot
+	version int // of the server, such as 150004; 0 until it was read
 
 	inserts inserts
 	cache   cache
-	pool    acquisitions
+	stores  stores
+	pool    counters
+	server  server
 }
 
-// part is a group of figures that is read with one statement.
+// part is a group of figures that is read with one statement or a few.
 type part struct {
 	name string
 	// every is the least time between two readings; zero is each look.
@@ -41,36 +50,57 @@ type part struct {
 	problem string    // of the last attempt, as logged
 }
 
+var errNoTime = errors.New("the look had no time left for it")
+
 func newLook(config Config) *look {
-	l := &look{config: config, inserts: inserts{arrivals: series{keep: time.Minute}}, cache: cache{blocks: series{keep: time.Minute}}}
-	l.pool.keep = rateWindow
+	l := &look{
+		config: config, now: notCollected(time.Now()), server: newServer(),
+		inserts: inserts{arrivals: series{keep: time.Minute}}, cache: cache{blocks: series{keep: time.Minute}},
+		stores: stores{writing: series{keep: time.Minute}}, pool: counters{keep: rateWindow},
+		aside: newAside(config.Partitions),
+	}
 	l.parts = []*part{
 		{name: "database", read: l.readDatabase},
 		{name: "inserts", read: l.readInserts},
-		{name: "size", every: sizeEvery, read: l.readSize},
+		{name: "activity", read: l.readActivity},
+		{name: "wal", every: 5 * time.Second, read: l.readWAL},
+		{name: "replication", every: 5 * time.Second, read: l.readReplication},
+		{name: "tables", every: 10 * time.Second, read: l.readTables},
+		{name: "io", every: 10 * time.Second, read: l.readIO},
+		{name: "size", every: 30 * time.Second, read: l.readSize},
+		{name: "indexes", every: 30 * time.Second, read: l.readIndexes},
+		{name: "statements", every: 30 * time.Second, read: l.readStatements},
+		{name: "wraparound", every: time.Minute, read: l.readWraparound},
 	}
 	return l
 }
 
 // take looks once. It always returns a snapshot, within the budget.
 func (l *look) take(ctx context.Context) Snapshot {
-	ctx, cancel := context.WithTimeout(ctx, budget)
+	within, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
-	reachable := l.readParts(ctx)
+	reachable := l.readParts(within)
+	if reachable {
+		l.aside.begin(ctx)
+	}
 
 	s := l.now
 	s.CheckedAt = time.Now().UTC().Truncate(time.Microsecond)
-	s.Pool = l.pool.read(l.config.Served, s.CheckedAt)
-	s.Queries = Queries{WindowSeconds: windowSeconds, ByStatement: []Statement{}}
+	s.Pool = readPool(&l.pool, l.config.Served, s.CheckedAt)
 	if l.config.Queries != nil {
 		s.Queries = l.config.Queries.Queries()
 	}
+	if l.config.Written != nil {
+		s.Inserts.Stored = l.stores.add(s.CheckedAt, l.config.Written())
+	}
+	s.Inserts.against(&l.inserts.minutes, &l.stores.minutes)
 	s.Stale = []Stale{}
 	for _, p := range l.parts {
 		if p.problem != "" {
 			s.Stale = append(s.Stale, Stale{Part: p.name, since: p.last})
 		}
 	}
+	s.Partitions = l.aside.fill(&s, l.config.Log)
 	s.judge(reachable, l.cache.recent())
 	return s
 }
@@ -86,21 +116,39 @@ func (l *look) readParts(ctx context.Context) (reachable bool) {
 		return false
 	}
 	defer conn.Release()
-	reachable = true
-	for _, p := range l.parts {
+	until, _ := ctx.Deadline()
+	for _, p := range l.due(time.Now()) {
 		at := time.Now()
-		if p.problem == "" && !p.last.IsZero() && at.Sub(p.last) < p.every {
+		if until.Sub(at) < least || conn.Conn().IsClosed() {
+			if reachable && at.Sub(p.last) < p.every+patience {
+				continue
+			}
+			l.note(p, errNoTime)
 			continue
 		}
 		err := p.read(ctx, conn.Conn(), at)
 		l.note(p, err)
 		if err == nil {
 			p.last = at
-		} else if !refused(err) {
-			reachable = false
 		}
+		reachable = reachable || err == nil || refused(err)
 	}
 	return reachable
+}
+
+// due lists the parts that are to be read, those that could not be read the
+// last time at the end, so that they do not take the time of the others.
+func (l *look) due(now time.Time) []*part {
+	var sound, troubled []*part
+	for _, p := range l.parts {
+		switch {
+		case p.problem != "":
+			troubled = append(troubled, p)
+		case p.last.IsZero() || now.Sub(p.last) >= p.every:
+			sound = append(sound, p)
+		}
+	}
+	return slices.Concat(sound, troubled)
 }
 
 // refused says whether the server answered and only this statement could not
@@ -123,17 +171,42 @@ func (l *look) note(p *part, err error) {
 	}
 }
 
+// The counters of the database.
+const (
+	databaseCommits = iota
+	databaseRollbacks
+	databaseTempBytes
+	databaseDeadlocks
+)
+
 func (l *look) readDatabase(ctx context.Context, conn *pgx.Conn, at time.Time) error {
 	const sql = `select blks_hit, blks_read, numbackends::bigint,
-		current_setting('max_connections')::bigint, split_part(current_setting('server_version'), ' ', 1)
+		current_setting('max_connections')::bigint, split_part(current_setting('server_version'), ' ', 1),
+		current_setting('server_version_num')::int, stats_reset,
+		xact_commit::float8, xact_rollback::float8, temp_bytes::float8, deadlocks::float8
 		from pg_stat_database where datname = current_database()`
 	var hit, read, connections, most int64
 	var version string
-	if err := conn.QueryRow(ctx, sql).Scan(&hit, &read, &connections, &most, &version); err != nil {
+	var reset *time.Time
+	counted := make([]float64, 4)
+	if err := conn.QueryRow(ctx, sql).Scan(&hit, &read, &connections, &most, &version, &l.version, &reset,
+		&counted[databaseCommits], &counted[databaseRollbacks], &counted[databaseTempBytes], &counted[databaseDeadlocks],
+	); err != nil {
 		return fmt.Errorf("reading pg_stat_database: %w", err)
 	}
 	l.now.Database.Connections, l.now.Database.MaxConnections, l.now.Database.Version = &connections, &most, &version
 	l.now.Cache = l.cache.add(at, hit, read)
+	if reset != nil {
+		*reset = reset.UTC()
+	}
+	l.now.Indexes.CountedSince = reset
+	c := &l.server.database
+	c.add(at, counted...)
+	l.now.Work = Work{
+		CommitsPerSecond: c.perSecond(databaseCommits), RollbacksPerSecond: c.perSecond(databaseRollbacks),
+		TempBytesPerSecond:  c.perSecond(databaseTempBytes),
+		DeadlocksLastMinute: c.count(databaseDeadlocks), DeadlocksSinceStart: int64(c.since[databaseDeadlocks]),
+	}
 	return nil
 }
 

@@ -1,10 +1,6 @@
 package monitor
 
-import (
-	"time"
-
-	"github.com/jackc/pgx/v5/pgxpool"
-)
+import "time"
 
 // rateWindow is how far back rates look. The server reports a backend's rows
 // in lumps, up to several seconds late; a shorter window would show the lumps.
@@ -77,6 +73,7 @@ type inserts struct {
 	last     time.Time
 	rows     int64
 	arrivals series
+	minutes  minutes
 }
 
 // add takes the counters of one look. A table that was not there before has
@@ -88,7 +85,9 @@ func (n *inserts) add(at time.Time, leaves map[uint32]int64) Inserts {
 			rows += grown(n.leaves[oid], count)
 		}
 		n.rows += rows
-		n.arrivals.add(interval{end: at, seconds: at.Sub(n.last).Seconds(), events: float64(rows)})
+		seconds := at.Sub(n.last).Seconds()
+		n.arrivals.add(interval{end: at, seconds: seconds, events: float64(rows)})
+		n.minutes.add(at, float64(rows), seconds)
 	}
 	n.leaves, n.last = leaves, at
 	recent, inserting := n.arrivals.sum(rateWindow, all), n.arrivals.sum(n.arrivals.keep, busy)
@@ -120,38 +119,3 @@ func (c *cache) add(at time.Time, hit, read int64) Cache {
 
 // recent is how many blocks the ratio of the last minute rests on.
 func (c *cache) recent() int64 { return int64(c.blocks.sum(c.blocks.keep, all).events) }
-
-// acquisitions turns the counters of the pool into rates.
-type acquisitions struct {
-	series
-	acquired, waits int64
-	waited          time.Duration
-	last            time.Time
-}
-
-func (a *acquisitions) read(served *pgxpool.Pool, at time.Time) Pool {
-	if served == nil {
-		return Pool{}
-	}
-	s := served.Stat()
-	acquired, waits, waited := s.AcquireCount(), s.EmptyAcquireCount(), s.EmptyAcquireWaitTime()
-	if !a.last.IsZero() {
-		a.add(interval{
-			end: at, seconds: at.Sub(a.last).Seconds(), events: float64(acquired - a.acquired),
-			hits: float64(waits - a.waits), waited: (waited - a.waited).Seconds() * 1000,
-		})
-	}
-	a.acquired, a.waits, a.waited, a.last = acquired, waits, waited, at
-	recent := a.sum(rateWindow, all)
-	pool := Pool{
-		Acquired: s.AcquiredConns(), Idle: s.IdleConns(), Total: s.TotalConns(), Max: s.MaxConns(),
-		WaitShare: ratio(recent.hits, recent.events), WaitMS: ratio(recent.waited, recent.hits),
-		AcquiresPerSecond:  ratio(recent.events, recent.seconds),
-		AcquiresSinceStart: acquired, WaitsSinceStart: waits, WaitedMSSinceStart: waited.Seconds() * 1000,
-		GivenUpSinceStart: s.CanceledAcquireCount(),
-	}
-	if pool.Max > 0 {
-		pool.Utilisation = float64(pool.Acquired) / float64(pool.Max)
-	}
-	return pool
-}

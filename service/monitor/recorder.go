@@ -27,19 +27,31 @@ const maxStatements = 32
 // pool (pgx.QueryTracer, pgx.BatchTracer and pgx.CopyFromTracer) and safe for
 // concurrent use.
 //
-// A statement that begins with a comment of the form "-- name: latest_price"
-// is also counted under that name; batches are counted as "batch", copies as
-// "copy" and commits as "commit". BEGIN and ROLLBACK are not counted.
+// A statement whose text is in the catalogue given to NewRecorder, or that
+// begins with a comment of the form "-- name: latest_price", is also counted
+// under that name; batches are counted as "batch", copies as "copy" and commits
+// as "commit". BEGIN and ROLLBACK are not counted.
 type Recorder struct {
-	mu     sync.Mutex
-	slot   int64 // the number of the current slot since the epoch
-	whole  *window
-	byName map[string]*window
+	names map[string]string // never written to after NewRecorder
+
+	mu      sync.Mutex
+	slot    int64 // the number of the current slot since the epoch
+	whole   *window
+	byName  map[string]*window
+	slowest map[string][]Slow // by name, the slowest of each minute
 }
 
-// NewRecorder makes an empty Recorder.
-func NewRecorder() *Recorder {
-	return &Recorder{whole: newWindow(), byName: map[string]*window{}}
+// NewRecorder makes an empty Recorder. Each catalogue maps the text of
+// statements as they are executed to their names.
+func NewRecorder(catalogues ...map[string]string) *Recorder {
+	r := &Recorder{
+		names: map[string]string{}, whole: newWindow(),
+		byName: map[string]*window{}, slowest: map[string][]Slow{},
+	}
+	for _, catalogue := range catalogues {
+		maps.Copy(r.names, catalogue)
+	}
+	return r
 }
 
 // window is a ring of histograms in microseconds.
@@ -63,6 +75,7 @@ func (r *Recorder) Record(name string, took time.Duration) {
 	r.turn()
 	at := r.slot % slots
 	_ = r.whole.slots[at].RecordValue(us)
+	r.noteSlow(name, took)
 	if name == "" {
 		return
 	}
@@ -94,7 +107,8 @@ func (r *Recorder) Queries() Queries {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.turn()
-	q := Queries{WindowSeconds: windowSeconds, Latency: r.whole.latency(), ByStatement: []Statement{}}
+	q := noQueries()
+	q.Latency, q.Slowest = r.whole.latency(), r.slow(time.Now())
 	for _, name := range slices.Sorted(maps.Keys(r.byName)) {
 		if l := r.byName[name].latency(); l.Count > 0 {
 			q.ByStatement = append(q.ByStatement, Statement{Name: name, Latency: l})
@@ -141,7 +155,10 @@ func (r *Recorder) end(ctx context.Context) {
 
 // TraceQueryStart implements pgx.QueryTracer.
 func (r *Recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	name, counted := statementName(data.SQL)
+	name, counted := r.names[data.SQL], true
+	if name == "" {
+		name, counted = statementName(data.SQL)
+	}
 	if !counted {
 		return context.WithValue(ctx, traceKey{}, nil)
 	}

@@ -1,12 +1,14 @@
 // Package monitor is the DatabaseMonitoringService: once a second it takes a
-// snapshot of the database (pool, inserts, query latency, cache, size) and
-// keeps the last one in memory, where anybody can read it without waiting.
+// snapshot of the database (pool, inserts, query latency, cache, locks, tables,
+// indexes, WAL, replication and more) and keeps the last one in memory, where
+// anybody can read it without waiting.
 //
 // Watching must never hurt what is watched: the monitor has at most two
 // connections of its own, waits for no lock longer than 100 ms and for no
 // statement longer than a second, looks once at a time, and touches only
-// catalogs that answer while a table is locked. A part that could not be read
-// keeps its last figures and is named as stale, with its age.
+// catalogs that answer while a table is locked. What costs more is read less
+// often, and a look ends after 1.1 s with what it has by then. A part that
+// could not be read keeps its last figures and is named as stale, with its age.
 //
 // The package refuses to know HTTP, WebSocket and the tables of the market.
 package monitor
@@ -39,6 +41,11 @@ type Config struct {
 	Served *pgxpool.Pool
 	// Queries is the tracer of the served pool. Nil leaves latencies unknown.
 	Queries *Recorder
+	// Written tells what the service stored. Nil leaves that unknown.
+	Written func() Written
+	// Partitions looks at the partitions. It is called beside the looks and
+	// may take some seconds. Nil leaves them unknown.
+	Partitions func(ctx context.Context) (Partitions, error)
 	// Publish receives each snapshot. Nil publishes nothing.
 	Publish Publisher
 	// Log receives what could not be read, once per change. Nil discards it.
@@ -77,6 +84,7 @@ func (s *Service) Run(ctx context.Context) error {
 		return errors.New("monitoring the database: already running")
 	}
 	look := newLook(s.config)
+	defer look.aside.wait()
 	tick := time.NewTicker(s.config.Every)
 	defer tick.Stop()
 	for {

@@ -63,6 +63,23 @@ type Snapshot struct {
 	Cache    Cache    `json:"cache"`
 	Database Database `json:"database"`
 
+	Work         Work         `json:"work"`
+	Transactions Transactions `json:"transactions"`
+	Locks        Locks        `json:"locks"`
+	Tables       Tables       `json:"tables"`
+	Indexes      Indexes      `json:"indexes"`
+	WAL          WAL          `json:"wal"`
+	Checkpoints  Checkpoints  `json:"checkpoints"`
+	// IO is null on a server that does not count it (before version 16).
+	IO          *IO         `json:"io"`
+	Replication Replication `json:"replication"`
+	Wraparound  Wraparound  `json:"wraparound"`
+	// Statements are those of everybody, as the server's extension
+	// pg_stat_statements has them.
+	Statements Statements `json:"statements"`
+	// Partitions is null until they were looked at, and where nobody can tell.
+	Partitions *Partitions `json:"partitions"`
+
 	// Stale names the parts that could not be read at this look; their
 	// figures are from an earlier one.
 	Stale []Stale `json:"stale"`
@@ -94,10 +111,25 @@ type Pool struct {
 	WaitsSinceStart    int64   `json:"waits_since_start"`
 	WaitedMSSinceStart float64 `json:"waited_ms_since_start"`
 	GivenUpSinceStart  int64   `json:"given_up_since_start"`
+
+	// Constructing connections are being opened; they count in Total.
+	Constructing int32 `json:"constructing"`
+	// AcquireMS is how long an acquisition of the last ten seconds took on
+	// average, in milliseconds, waiting or not; null without acquisitions.
+	AcquireMS *float64 `json:"acquire_ms"`
+	// The rest are rates over the last ten seconds: acquisitions that had to
+	// wait, and that got nothing; connections opened, and closed for their age
+	// or because nobody used them.
+	WaitsPerSecond      *float64 `json:"waits_per_second"`
+	GivenUpPerSecond    *float64 `json:"given_up_per_second"`
+	OpenedPerSecond     *float64 `json:"opened_per_second"`
+	ClosedOldPerSecond  *float64 `json:"closed_old_per_second"`
+	ClosedIdlePerSecond *float64 `json:"closed_idle_per_second"`
 }
 
-// Inserts is how fast rows arrive, seen from the server. The server counts a
-// row when its transaction is reported, at most once a second.
+// Inserts is how fast rows arrive. The server counts the rows of everybody
+// when their transaction is reported, at most once a second; the service
+// counts what it stored itself.
 type Inserts struct {
 	// RowsPerSecond is over the last ten seconds; null until two looks.
 	RowsPerSecond *float64 `json:"rows_per_second"`
@@ -106,6 +138,39 @@ type Inserts struct {
 	RowsPerSecondWhileInserting *float64 `json:"rows_per_second_while_inserting"`
 	// RowsSinceStart counts rows since this service began to watch.
 	RowsSinceStart int64 `json:"rows_since_start"`
+
+	Stored   Stored   `json:"stored"`
+	Baseline Baseline `json:"baseline"`
+}
+
+// Stored is what the service stored itself.
+type Stored struct {
+	// RowsPerSecond is over the last ten seconds.
+	RowsPerSecond *float64 `json:"rows_per_second"`
+	// RowsPerWritingSecond is how fast one writer stores: the rows of the last
+	// minute by the time that writers spent on them, waiting included. It does
+	// not fall because less is traded. Null if nothing was stored.
+	RowsPerWritingSecond *float64 `json:"rows_per_writing_second"`
+	// RowsSinceStart counts rows of this process.
+	RowsSinceStart int64 `json:"rows_since_start"`
+}
+
+// Baseline is what the service itself did lately: the median of those minutes
+// of the last hour in which rows were inserted. It is known from five of them
+// on, and begins anew with the process.
+type Baseline struct {
+	// RowsPerSecond is of the minutes' rows_per_second_while_inserting.
+	RowsPerSecond *float64 `json:"rows_per_second"`
+	// RowsPerWritingSecond is of the minutes' stored.rows_per_writing_second.
+	RowsPerWritingSecond *float64 `json:"rows_per_writing_second"`
+	// Minutes is how many minutes the first median is of.
+	Minutes int `json:"minutes"`
+	// Share is rows_per_second_while_inserting ÷ RowsPerSecond; 1 is as ever.
+	// It falls too when less is traded.
+	Share *float64 `json:"share"`
+	// WritingShare is stored.rows_per_writing_second ÷ RowsPerWritingSecond.
+	// It falls when storing is slower, and when batches are smaller.
+	WritingShare *float64 `json:"writing_share"`
 }
 
 // Queries is how long the service's own statements took over the last
@@ -116,6 +181,19 @@ type Queries struct {
 	Latency
 	// ByStatement holds the named statements, by name.
 	ByStatement []Statement `json:"by_statement"`
+	// Slowest holds the statements that took longest in the last five minutes,
+	// each name once, the slowest first, at most ten.
+	Slowest []Slow `json:"slowest"`
+}
+
+// Slow is the slowest run of a statement.
+type Slow struct {
+	// Name is that of the catalogue; "other" stands for all without one.
+	Name string `json:"name"`
+	// MS is how long it took, in milliseconds.
+	MS float64 `json:"ms"`
+	// At is when it ended, in UTC.
+	At time.Time `json:"at"`
 }
 
 // Latency is the distribution of durations.
@@ -165,9 +243,13 @@ type Stale struct {
 func notCollected(started time.Time) Snapshot {
 	s := Snapshot{
 		Status: Fail, Reasons: []string{NotCollected}, CheckedAt: started.UTC(),
-		Queries: Queries{WindowSeconds: windowSeconds, ByStatement: []Statement{}},
+		Queries: noQueries(),
 		Stale:   []Stale{},
 	}
+	s.Locks.Blockers = []Blocker{}
+	s.Tables.ByTable, s.Indexes.Unused, s.Indexes.Invalid = []Table{}, []Index{}, []Index{}
+	s.Replication.Replicas, s.Replication.Slots = []Replica{}, []Slot{}
+	s.Statements = Statements{Source: statementsUnknown, Top: []ServerStatement{}}
 	s.AgeMS = time.Since(started).Milliseconds()
 	return s
 }

@@ -84,7 +84,7 @@ func serve(ctx context.Context, p program, o serveOptions) error {
 	if err := requireSchema(ctx, config.ConnConfig, log); err != nil {
 		return failed{err}
 	}
-	queries := monitor.NewRecorder()
+	queries := monitor.NewRecorder(statementNames())
 	served, err := openPool(ctx, servedPool(config, o, queries))
 	if err != nil {
 		return failed{err}
@@ -106,9 +106,8 @@ func serve(ctx context.Context, p program, o serveOptions) error {
 	if err != nil {
 		return failed{err}
 	}
-	partitions := partition.New(partition.Config{
-		Pool: managing, Log: log, Keep: partition.Keep{Ticks: partition.Period{Days: o.keepDays}},
-	})
+	keep := partition.Keep{Ticks: partition.Period{Days: o.keepDays}}
+	partitions := partition.New(partition.Config{Pool: managing, Log: log, Keep: keep})
 	store := market.New(market.Config{Pool: served, Log: log, Partitions: partitions})
 	var watcher *monitor.Service
 	sockets := stream.NewManager(stream.Config{
@@ -116,6 +115,7 @@ func serve(ctx context.Context, p program, o serveOptions) error {
 	})
 	watcher = monitor.New(monitor.Config{
 		Pool: watching, Served: served, Queries: queries, Publish: sockets, Log: log,
+		Written: writtenBy(store), Partitions: partitionsOn(watching, keep),
 	})
 	handler := httpapi.New(httpapi.Dependencies{
 		Store: store, Monitor: watcher, Stream: sockets,

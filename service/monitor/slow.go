@@ -1,0 +1,50 @@
+package monitor
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+const (
+	// slowFor is how long a slow statement is told of.
+	slowFor = 5 * time.Minute
+	// mostSlow is how many are told.
+	mostSlow = 10
+	// unnamed is what all statements without a name are called together.
+	unnamed = "other"
+)
+
+// noteSlow keeps the slowest run of each statement and minute.
+func (r *Recorder) noteSlow(name string, took time.Duration) {
+	if name == "" || r.byName[name] == nil && len(r.byName) >= maxStatements {
+		name = unnamed
+	}
+	now := time.Now()
+	runs := r.slowest[name]
+	run := Slow{Name: name, MS: milliseconds(took), At: now.UTC().Truncate(time.Microsecond)}
+	if last := len(runs) - 1; last < 0 || !runs[last].At.Truncate(time.Minute).Equal(now.Truncate(time.Minute)) {
+		runs = slices.DeleteFunc(runs, func(s Slow) bool { return now.Sub(s.At) >= slowFor })
+		r.slowest[name] = append(runs, run)
+	} else if runs[last].MS < run.MS {
+		runs[last] = run
+	}
+}
+
+// slow returns the slowest runs, one for each statement, the slowest first.
+func (r *Recorder) slow(now time.Time) []Slow {
+	slowest := []Slow{}
+	for _, runs := range r.slowest {
+		runs = slices.DeleteFunc(slices.Clone(runs), func(s Slow) bool { return now.Sub(s.At) >= slowFor })
+		if len(runs) > 0 {
+			slowest = append(slowest, slices.MaxFunc(runs, func(a, b Slow) int { return cmp.Compare(a.MS, b.MS) }))
+		}
+	}
+	slices.SortFunc(slowest, func(a, b Slow) int { return cmp.Or(cmp.Compare(b.MS, a.MS), cmp.Compare(a.Name, b.Name)) })
+	return slowest[:min(len(slowest), mostSlow)]
+}
+
+// noQueries is what is known before any.
+func noQueries() Queries {
+	return Queries{WindowSeconds: windowSeconds, ByStatement: []Statement{}, Slowest: []Slow{}}
+}

@@ -1,0 +1,141 @@
+package monitor
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	// mostTables is how many tables are told one by one, mostIndexes how many
+	// indexes of a kind.
+	mostTables  = 20
+	mostIndexes = 20
+)
+
+// users are the namespaces that hold what users made.
+const users = `n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\_temp%' and n.nspname not like 'pg\_toast%'`
+
+// tablesSQL sums up the leaves of each table. It reads catalogs and counters
+// only, which nobody can lock by locking a table.
+const tablesSQL = `with recursive tree as (
+		select c.oid, c.oid as root from pg_class c join pg_namespace n on n.oid = c.relnamespace
+		where c.relkind in ('r', 'p') and not c.relispartition and ` + users + `
+		union all
+		select h.inhrelid, t.root from tree t join pg_inherits h on h.inhparent = t.oid
+			join pg_class p on p.oid = h.inhparent and p.relkind = 'p'
+	), leaf as (
+		select t.root, c.relpages, pg_stat_get_live_tuples(c.oid) as live, pg_stat_get_dead_tuples(c.oid) as dead,
+			pg_stat_get_numscans(c.oid) as seq, i.scans as idx
+		from tree t join pg_class c on c.oid = t.oid and c.relkind = 'r'
+		left join (select indrelid, sum(pg_stat_get_numscans(indexrelid)) as scans from pg_index group by 1) i on i.indrelid = c.oid
+	)
+	select root::regclass::text, (select relkind = 'p' from pg_class where oid = root), count(*), sum(live)::bigint, sum(dead)::bigint,
+		coalesce(sum(relpages::float8 * dead / nullif(live + dead, 0)), 0) * current_setting('block_size')::float8,
+		sum(seq)::float8, coalesce(sum(idx), 0)::float8
+	from leaf group by root`
+
+func (l *look) readTables(ctx context.Context, conn *pgx.Conn, at time.Time) error {
+	rows, err := conn.Query(ctx, tablesSQL)
+	if err != nil {
+		return fmt.Errorf("reading the tables: %w", err)
+	}
+	var t Table
+	var partitioned bool
+	var leaves, count, live, dead int64
+	var deadBytes, bytes, sequential, indexed, allSequential, allIndexed float64
+	tables, scans := []Table{}, map[string]*counters{}
+	if _, err := pgx.ForEachRow(rows, []any{
+		&t.Name, &partitioned, &leaves, &t.LiveRows, &t.DeadRows, &bytes, &sequential, &indexed,
+	}, func() error {
+		count, live, dead, deadBytes = count+leaves, live+t.LiveRows, dead+t.DeadRows, deadBytes+bytes
+		allSequential, allIndexed = allSequential+sequential, allIndexed+indexed
+		c := l.server.scans[t.Name]
+		if c == nil {
+			c = &counters{keep: scansKept, sums: true}
+		}
+		scans[t.Name] = c
+		c.add(at, sequential, indexed)
+		t.IndexShare = ratio(c.grown(1), c.grown(0)+c.grown(1))
+		t.DeadShare, t.DeadBytes, t.Partitions = ratio(float64(t.DeadRows), float64(t.LiveRows+t.DeadRows)), int64(bytes), 0
+		if partitioned {
+			t.Partitions = leaves
+		}
+		tables = append(tables, t)
+		return nil
+	}); err != nil {
+		return fmt.Errorf("reading the tables: %w", err)
+	}
+	l.server.scans = scans // without those of tables that are gone
+	slices.SortFunc(tables, func(a, b Table) int {
+		return cmp.Or(cmp.Compare(b.LiveRows+b.DeadRows, a.LiveRows+a.DeadRows), cmp.Compare(a.Name, b.Name))
+	})
+	wasted := int64(deadBytes)
+	l.now.Tables = Tables{
+		Count: &count, LiveRows: &live, DeadRows: &dead, DeadShare: ratio(float64(dead), float64(live+dead)),
+		DeadBytes: &wasted, ByTable: tables[:min(len(tables), mostTables)],
+	}
+	var recentSequential, recentIndexed float64
+	for c := range maps.Values(scans) {
+		recentSequential, recentIndexed = recentSequential+c.grown(0), recentIndexed+c.grown(1)
+	}
+	l.now.Indexes.UseShare = ratio(recentIndexed, recentSequential+recentIndexed)
+	l.now.Indexes.UseShareSinceReset = ratio(allIndexed, allSequential+allIndexed)
+	return nil
+}
+
+// indexesSQL sums up the leaves of each index. One that upholds a constraint
+// is of use without a scan; so is one that others refer to. One that is being
+// built is not valid yet, which is no news.
+const indexesSQL = `with recursive tree as (
+		select i.indexrelid as oid, i.indexrelid as root from pg_index i
+		join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
+		where not c.relispartition and ` + users + `
+		union all
+		select h.inhrelid, t.root from tree t join pg_inherits h on h.inhparent = t.oid
+	), leaf as (
+		select t.root, bool_and(i.indisvalid) as valid, sum(pg_stat_get_numscans(c.oid)) as scans,
+			sum(c.relpages)::bigint * current_setting('block_size')::bigint as bytes,
+			bool_or(i.indisunique or i.indisprimary or i.indisexclusion or i.indisreplident or i.indisclustered) as needed,
+			bool_or(c.oid in (select index_relid from pg_stat_progress_create_index)) as building
+		from tree t join pg_class c on c.oid = t.oid join pg_index i on i.indexrelid = c.oid group by t.root
+	), judged as (
+		select i.indexrelid, i.indrelid, bytes, not valid and not building as invalid,
+			scans = 0 and not needed and valid as unused
+		from leaf join pg_index i on i.indexrelid = root
+	)
+	select total.count, indexrelid::regclass::text, indrelid::regclass::text, bytes, invalid
+	from (select count(*) from judged) as total left join judged on unused or invalid order by bytes desc, indexrelid`
+
+func (l *look) readIndexes(ctx context.Context, conn *pgx.Conn, _ time.Time) error {
+	rows, err := conn.Query(ctx, indexesSQL)
+	if err != nil {
+		return fmt.Errorf("reading the indexes: %w", err)
+	}
+	unused, invalid := []Index{}, []Index{}
+	var count, unusedCount, unusedBytes, invalidCount int64
+	var name, table *string // null in the one row that only counts
+	var bytes *int64
+	var isInvalid *bool
+	if _, err := pgx.ForEachRow(rows, []any{&count, &name, &table, &bytes, &isInvalid}, func() error {
+		switch {
+		case name == nil:
+		case *isInvalid:
+			invalid, invalidCount = append(invalid, Index{*name, *table, *bytes}), invalidCount+1
+		default:
+			unused, unusedCount, unusedBytes = append(unused, Index{*name, *table, *bytes}), unusedCount+1, unusedBytes+*bytes
+		}
+		return nil
+	}); err != nil {
+		return fmt.Errorf("reading the indexes: %w", err)
+	}
+	n := &l.now.Indexes
+	n.Count, n.UnusedCount, n.UnusedBytes, n.InvalidCount = &count, &unusedCount, &unusedBytes, &invalidCount
+	n.Unused, n.Invalid = unused[:min(len(unused), mostIndexes)], invalid[:min(len(invalid), mostIndexes)]
+	return nil
+}
