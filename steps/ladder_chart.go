@@ -58,7 +58,7 @@ func (l ladder) climb(size string, methods []string, rounds experiment.Rounds, s
 		best := slices.SortedStableFunc(slices.Values(methods), func(a, b string) int { return cmp.Compare(rate(b), rate(a)) })
 		ahead, err := rounds.Pairs(place(best[1]), place(best[0])).Interval(1 - measure.Alpha)
 		if err != nil || ahead.Low <= 1 {
-			says = append(says, fmt.Sprintf("on the %s system %s and %s are level (%s and %s prices/s)",
+			says = append(says, fmt.Sprintf("on the %s system %s and %s cannot be told apart (%s and %s prices/s)",
 				system, best[0], best[1], rounded(rate(best[0])), rounded(rate(best[1]))))
 			continue
 		}
