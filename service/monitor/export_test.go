@@ -1,6 +1,10 @@
 package monitor
 
-import "time"
+import (
+	"context"
+	"log/slog"
+	"time"
+)
 
 // At returns the snapshot as it reads at a later time.
 func (s Snapshot) At(now time.Time) Snapshot { return s.at(now) }
@@ -71,3 +75,22 @@ var (
 	CheckpointSQL = checkpointSQL //nolint:gochecknoglobals // for tests only
 	IOSQL         = ioSQL         //nolint:gochecknoglobals // for tests only
 )
+
+// Look takes one look after another. Anew makes every part due again.
+type Look struct{ look *look }
+
+// NewLook makes a Look.
+func NewLook(config Config) Look {
+	config.Log = slog.New(slog.DiscardHandler)
+	return Look{newLook(config)}
+}
+
+// Take looks once.
+func (l Look) Take(ctx context.Context) Snapshot { return l.look.take(ctx) }
+
+// Anew makes every part due again.
+func (l Look) Anew() {
+	for _, p := range l.look.parts {
+		p.last = time.Time{}
+	}
+}

@@ -30,7 +30,8 @@ type look struct {
 	parts   []*part
 	aside   *aside
 	now     Snapshot
-	version int // of the server, such as 150004; 0 until it was read
+	version int    // of the server, such as 150004; 0 until it was read
+	lost    string // why the database could not be reached at the last look
 
 	inserts inserts
 	cache   cache
@@ -47,7 +48,8 @@ type part struct {
 	read  func(ctx context.Context, conn *pgx.Conn, at time.Time) error
 
 	last    time.Time // the last success
-	problem string    // of the last attempt, as logged
+	problem string    // of the last attempt
+	logged  bool      // the problem was
 }
 
 var errNoTime = errors.New("the look had no time left for it")
@@ -110,12 +112,14 @@ func (l *look) take(ctx context.Context) Snapshot {
 func (l *look) readParts(ctx context.Context) (reachable bool) {
 	conn, err := l.config.Pool.Acquire(ctx)
 	if err != nil {
-		for _, p := range l.parts {
-			l.note(p, fmt.Errorf("connecting: %w", err))
-		}
+		l.lose(err)
 		return false
 	}
 	defer conn.Release()
+	if l.lost != "" {
+		l.config.Log.Info("the database is reached again")
+		l.lost = ""
+	}
 	until, _ := ctx.Deadline()
 	for _, p := range l.due(time.Now()) {
 		at := time.Now()
@@ -162,12 +166,26 @@ func refused(err error) bool {
 // note logs a problem when it begins, changes or ends.
 func (l *look) note(p *part, err error) {
 	switch {
-	case err == nil && p.problem != "":
+	case err == nil && p.logged:
 		l.config.Log.Info("part of the snapshot is read again", "part", p.name)
+		p.problem, p.logged = "", false
+	case err == nil:
 		p.problem = ""
-	case err != nil && p.problem != err.Error():
+	case p.problem != err.Error() && !errors.Is(err, context.Canceled): // which is the end of the service
 		l.config.Log.Warn("part of the snapshot is stale", "part", p.name, "error", err)
-		p.problem = err.Error()
+		p.problem, p.logged = err.Error(), true
+	}
+}
+
+// lose notes that there is no connection, which is one line in the log and not
+// one for each part.
+func (l *look) lose(err error) {
+	if l.lost != err.Error() && !errors.Is(err, context.Canceled) {
+		l.config.Log.Warn("the database cannot be reached", "error", err)
+	}
+	l.lost = err.Error()
+	for _, p := range l.parts {
+		p.problem = l.lost
 	}
 }
 

@@ -2,11 +2,15 @@ package monitor_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"github.com/signoff-dev/signoff/service/internal/testdb"
@@ -240,4 +244,38 @@ func TestPartitionsAreReadBesideTheLooks(t *testing.T) {
 	require.InDelta(t, 96, figures["partitions.look_ahead_hours"], 0)
 	require.InDelta(t, 3, figures["partitions.default_rows"], 0)
 	require.InDelta(t, 7, figures["partitions.largest_bytes"], 0)
+}
+
+func TestWhoFollowsAndWhatIsKeptForThemIsTold(t *testing.T) {
+	dsn := testdb.Migrated(t)
+	conn := session(t, dsn)
+	slot := "kept_" + strings.ToLower(rand.Text())
+	_, err := conn.Exec(t.Context(), "select pg_create_physical_replication_slot($1, true)", slot)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := conn.Exec(context.WithoutCancel(t.Context()), "select pg_drop_replication_slot($1)", slot)
+		require.NoError(t, err)
+	})
+	do(t, conn, "create table log_of_much as select i from generate_series(1, 10000) i")
+
+	follower, err := pgconn.ParseConfig(dsn)
+	require.NoError(t, err)
+	follower.RuntimeParams["replication"], follower.RuntimeParams["application_name"] = "true", slot
+	following, refused := pgconn.ConnectConfig(t.Context(), follower)
+	if refused == nil {
+		defer func() { _ = following.Close(context.WithoutCancel(t.Context())) }()
+	}
+
+	s := start(t, dsn, nil).await("the slot", func(s monitor.Snapshot) bool { return len(s.Replication.Slots) > 0 })
+	kept := slices.IndexFunc(s.Replication.Slots, func(s monitor.Slot) bool { return s.Name == slot })
+	require.GreaterOrEqual(t, kept, 0)
+	require.False(t, s.Replication.Slots[kept].Active)
+	require.Positive(t, *s.Replication.Slots[kept].RetainedBytes)
+	require.Positive(t, s.Figures()["replication.retained_bytes"])
+	if refused != nil {
+		t.Skipf("the server lets nobody follow it from here: %v", refused)
+	}
+	follows := slices.IndexFunc(s.Replication.Replicas, func(r monitor.Replica) bool { return r.Name == slot })
+	require.GreaterOrEqual(t, follows, 0)
+	require.Nil(t, s.Replication.Replicas[follows].LagBytes, "it has not said yet what it has")
 }
