@@ -139,3 +139,30 @@ func TestStatementsFitTheVersionOfTheServer(t *testing.T) {
 	}
 	require.NotContains(t, monitor.IOSQL(180000), "op_bytes")
 }
+
+func TestPercentilesAreByNearestRankAndOnePerCentRight(t *testing.T) {
+	require.Zero(t, monitor.Percentiles().Count)
+	for us := int64(1); us < 60_000_000; us = us*101/100 + 1 {
+		for _, near := range []int64{us, us + us/200} {
+			require.InEpsilon(t, float64(near)/1000, *monitor.Percentiles(near).P50MS, 0.01, "%d us alone", near)
+			require.InEpsilon(t, float64(near)/1000, *monitor.Percentiles(near, 60_000_000).P50MS, 0.01, "%d us and a minute", near)
+		}
+	}
+	tests := map[string]struct {
+		us            []int64
+		p50, p95, p99 float64
+	}{
+		"one":                           {[]int64{7}, 0.007, 0.007, 0.007},
+		"two: the half is the first":    {[]int64{1000, 3000}, 1, 3, 3},
+		"nothing is less than a tick":   {[]int64{0, -5}, 0.001, 0.001, 0.001},
+		"nothing is more than a minute": {[]int64{1 << 40}, 60_000, 60_000, 60_000},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := monitor.Percentiles(test.us...)
+			require.InEpsilon(t, test.p50, *got.P50MS, 0.01)
+			require.InEpsilon(t, test.p95, *got.P95MS, 0.01)
+			require.InEpsilon(t, test.p99, *got.P99MS, 0.01)
+		})
+	}
+}

@@ -94,3 +94,12 @@ func (l Look) Anew() {
 		p.last = time.Time{}
 	}
 }
+
+// Percentiles are those of durations in microseconds.
+func Percentiles(us ...int64) Latency {
+	var h histogram
+	for _, d := range us {
+		h.record(d)
+	}
+	return h.latency()
+}

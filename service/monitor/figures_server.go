@@ -56,6 +56,13 @@ func upkeepMeasures() []Measure {
 			whereCounted(func(io IO) *float64 { return io.ReadBytesPerSecond })},
 		{"io.written_bytes_per_second", "bytes/s", "What it wrote of them (from version 16 on).", "io",
 			whereCounted(func(io IO) *float64 { return io.WrittenBytesPerSecond })},
+		{"replication.replicas", "replicas", "Replicas that follow this server.", "replication",
+			func(s Snapshot) *float64 {
+				if s.Replication.Standby == nil {
+					return nil
+				}
+				return number(int64(len(s.Replication.Replicas)))
+			}},
 		{"replication.lag_bytes", "bytes", "The log that the slowest replica has not replayed.", "replication",
 			func(s Snapshot) *float64 {
 				return largest(s.Replication.Replicas, func(r Replica) *float64 { return optional(r.LagBytes) })

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -45,7 +44,7 @@ type Recorder struct {
 // statements as they are executed to their names.
 func NewRecorder(catalogues ...map[string]string) *Recorder {
 	r := &Recorder{
-		names: map[string]string{}, whole: newWindow(),
+		names: map[string]string{}, whole: &window{},
 		byName: map[string]*window{}, slowest: map[string][]Slow{},
 	}
 	for _, catalogue := range catalogues {
@@ -54,28 +53,20 @@ func NewRecorder(catalogues ...map[string]string) *Recorder {
 	return r
 }
 
-// window is a ring of histograms in microseconds.
+// window is a ring of histograms.
 type window struct {
-	slots [slots]*hdrhistogram.Histogram
-}
-
-func newWindow() *window {
-	w := &window{}
-	for i := range w.slots {
-		w.slots[i] = hdrhistogram.New(1, time.Minute.Microseconds(), 2)
-	}
-	return w
+	slots [slots]histogram
 }
 
 // Record notes one statement. An empty name counts only in the whole.
 func (r *Recorder) Record(name string, took time.Duration) {
-	us := min(max(took.Microseconds(), 1), time.Minute.Microseconds())
+	us, now := took.Microseconds(), time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.turn()
+	r.turn(now)
 	at := r.slot % slots
-	_ = r.whole.slots[at].RecordValue(us)
-	r.noteSlow(name, took)
+	r.whole.slots[at].record(us)
+	r.noteSlow(name, took, now)
 	if name == "" {
 		return
 	}
@@ -84,19 +75,19 @@ func (r *Recorder) Record(name string, took time.Duration) {
 		if len(r.byName) >= maxStatements {
 			return
 		}
-		w = newWindow()
+		w = &window{}
 		r.byName[name] = w
 	}
-	_ = w.slots[at].RecordValue(us)
+	w.slots[at].record(us)
 }
 
 // turn empties the slots that the window has moved on to.
-func (r *Recorder) turn() {
-	slot := time.Now().Unix() / slotSeconds
+func (r *Recorder) turn(now time.Time) {
+	slot := now.Unix() / slotSeconds
 	for fresh := slot; fresh > r.slot && fresh > slot-slots; fresh-- {
-		r.whole.slots[fresh%slots].Reset()
+		r.whole.slots[fresh%slots] = histogram{}
 		for _, w := range r.byName {
-			w.slots[fresh%slots].Reset()
+			w.slots[fresh%slots] = histogram{}
 		}
 	}
 	r.slot = max(r.slot, slot)
@@ -106,9 +97,10 @@ func (r *Recorder) turn() {
 func (r *Recorder) Queries() Queries {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.turn()
+	now := time.Now()
+	r.turn(now)
 	q := noQueries()
-	q.Latency, q.Slowest = r.whole.latency(), r.slow(time.Now())
+	q.Latency, q.Slowest = r.whole.latency(), r.slow(now)
 	for _, name := range slices.Sorted(maps.Keys(r.byName)) {
 		if l := r.byName[name].latency(); l.Count > 0 {
 			q.ByStatement = append(q.ByStatement, Statement{Name: name, Latency: l})
@@ -118,22 +110,11 @@ func (r *Recorder) Queries() Queries {
 }
 
 func (w *window) latency() Latency {
-	all := hdrhistogram.New(1, time.Minute.Microseconds(), 2)
-	for _, h := range w.slots {
-		if h.TotalCount() > 0 {
-			all.Merge(h)
-		}
+	var all histogram
+	for i := range w.slots {
+		all.add(&w.slots[i])
 	}
-	l := Latency{Count: all.TotalCount()}
-	if l.Count == 0 {
-		return l
-	}
-	ms := func(percentile float64) *float64 {
-		v := float64(min(all.ValueAtPercentile(percentile), all.Max())) / 1000
-		return &v
-	}
-	l.P50MS, l.P95MS, l.P99MS = ms(50), ms(95), ms(99)
-	return l
+	return all.latency()
 }
 
 type traceKey struct{}

@@ -16,19 +16,23 @@ const (
 )
 
 // noteSlow keeps the slowest run of each statement and minute.
-func (r *Recorder) noteSlow(name string, took time.Duration) {
+func (r *Recorder) noteSlow(name string, took time.Duration, now time.Time) {
 	if name == "" || r.byName[name] == nil && len(r.byName) >= maxStatements {
 		name = unnamed
 	}
-	now := time.Now()
-	runs := r.slowest[name]
-	run := Slow{Name: name, MS: milliseconds(took), At: now.UTC().Truncate(time.Microsecond)}
-	if last := len(runs) - 1; last < 0 || !runs[last].At.Truncate(time.Minute).Equal(now.Truncate(time.Minute)) {
-		runs = slices.DeleteFunc(runs, func(s Slow) bool { return now.Sub(s.At) >= slowFor })
-		r.slowest[name] = append(runs, run)
-	} else if runs[last].MS < run.MS {
-		runs[last] = run
+	runs, minute, ms := r.slowest[name], now.Unix()/60, milliseconds(took)
+	last := len(runs) - 1
+	same := last >= 0 && runs[last].minute == minute
+	if same && runs[last].MS >= ms {
+		return
 	}
+	run := Slow{Name: name, MS: ms, At: now.UTC().Truncate(time.Microsecond), minute: minute}
+	if same {
+		runs[last] = run
+		return
+	}
+	runs = slices.DeleteFunc(runs, func(s Slow) bool { return now.Sub(s.At) >= slowFor })
+	r.slowest[name] = append(runs, run)
 }
 
 // slow returns the slowest runs, one for each statement, the slowest first.

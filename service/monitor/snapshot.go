@@ -194,6 +194,8 @@ type Slow struct {
 	MS float64 `json:"ms"`
 	// At is when it ended, in UTC.
 	At time.Time `json:"at"`
+
+	minute int64 // of At, since the epoch
 }
 
 // Latency is the distribution of durations.
