@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/puddle/v2"
 
+	"github.com/signoff-dev/signoff/service/alert"
 	"github.com/signoff-dev/signoff/service/market"
 )
 
@@ -56,6 +57,7 @@ func refuse(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error)
 func problemOf(err error) *problem {
 	var p *problem
 	var invalid *market.Invalid
+	var wrong *alert.Invalid
 	var unknown *market.UnknownInstrument
 	var deleted *market.DeletedInstrument
 	var old *market.OldSchema
@@ -64,6 +66,14 @@ func problemOf(err error) *problem {
 		return p
 	case errors.As(err, &invalid):
 		return &problem{http.StatusBadRequest, "invalid_field", invalid.Error(), invalid.Field}
+	case errors.As(err, &wrong):
+		return &problem{http.StatusBadRequest, "invalid_field", wrong.Error(), wrong.Field}
+	case errors.Is(err, alert.ErrNoRule):
+		return &problem{http.StatusNotFound, "not_found", alert.ErrNoRule.Error(), "rule"}
+	case errors.Is(err, alert.ErrNoSilence):
+		return &problem{http.StatusNotFound, "not_found", alert.ErrNoSilence.Error(), "id"}
+	case errors.Is(err, alert.ErrNotActive):
+		return &problem{http.StatusConflict, "alert_not_active", alert.ErrNotActive.Error(), "rule"}
 	case errors.As(err, &unknown):
 		return &problem{http.StatusUnprocessableEntity, "unknown_instrument",
 			unknown.Error() + " (register it with POST /api/instruments)", unknown.Field}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/signoff-dev/signoff/service/alert"
 	"github.com/signoff-dev/signoff/service/market"
 	"github.com/signoff-dev/signoff/service/monitor"
 	"github.com/signoff-dev/signoff/service/stream"
@@ -22,6 +23,8 @@ type Dependencies struct {
 	// Stream serves the WebSocket clients and hears of every new tick.
 	// Required.
 	Stream *stream.Manager
+	// Alerts holds the alerts. Nil leaves their routes out.
+	Alerts *alert.Board
 	// Log receives what callers must not see. Nil discards it.
 	Log *slog.Logger
 	// Token, unless empty, is asked of every mutating request as
@@ -53,6 +56,16 @@ func New(deps Dependencies) http.Handler {
 	mux.HandleFunc("GET /api/prices/vwap", m.vwap)
 	mux.HandleFunc("GET /api/bars", m.bars)
 	healthRoutes(mux, deps) // GET /api/health, /live, /ready, /database
+	if deps.Alerts != nil {
+		a := &alertRoutes{board: deps.Alerts, log: deps.Log}
+		mux.HandleFunc("GET /api/alerts", a.active)
+		mux.HandleFunc("GET /api/alerts/history", a.history)
+		mux.HandleFunc("GET /api/alerts/rules", a.rules)
+		mux.Handle("POST /api/alerts/{rule}/acknowledge", writing(a.acknowledge))
+		mux.HandleFunc("GET /api/alerts/silences", a.silences)
+		mux.Handle("POST /api/alerts/silences", writing(a.silence))
+		mux.Handle("DELETE /api/alerts/silences/{id}", writing(a.endSilence))
+	}
 	mux.Handle("GET /ws", deps.Stream)
 
 	return recoverPanics(deps.Log, refuseCrossSite(limitTime(answerUnmatched(mux))))

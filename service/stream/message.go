@@ -15,12 +15,13 @@ const (
 	HealthStatus        = "health_status"
 	Heartbeat           = "heartbeat"
 	DatabasePerformance = "database_performance"
+	PerformanceAlert    = "performance_alert"
 )
 
 // channelNames lists the channels in the order in which a client is told of
 // them. The first three are v1: their messages carry no seq.
 func channelNames() []string {
-	return []string{MarketData, HealthStatus, Heartbeat, DatabasePerformance}
+	return []string{MarketData, HealthStatus, Heartbeat, DatabasePerformance, PerformanceAlert}
 }
 
 const v1Channels = 3

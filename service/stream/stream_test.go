@@ -155,7 +155,7 @@ func TestAConversationKeepsToTheContract(t *testing.T) {
 		c, answer := d.try(t, nil)
 		require.Equal(t, http.StatusSwitchingProtocols, answer.StatusCode)
 		greeting := c.expect("connection_established")
-		require.Equal(t, []any{"market_data", "health_status", "heartbeat", "database_performance"}, greeting["channels"])
+		require.Equal(t, []any{"market_data", "health_status", "heartbeat", "database_performance", "performance_alert"}, greeting["channels"])
 		require.Equal(t, "healthy", c.expect("health_status")["status"])
 
 		d.PublishTicks(ticks(2))

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/signoff-dev/signoff/service/alert"
 	"github.com/signoff-dev/signoff/service/httpapi"
 	"github.com/signoff-dev/signoff/service/market"
 	"github.com/signoff-dev/signoff/service/monitor"
@@ -45,6 +46,7 @@ type serveOptions struct {
 	wait        time.Duration
 	waiting     int64
 	keepDays    int
+	alerts      alertOptions
 }
 
 func newServe(p program) *cobra.Command {
@@ -64,6 +66,7 @@ func newServe(p program) *cobra.Command {
 	flags.DurationVar(&o.wait, "connection-wait", 2*time.Second, "how long a request waits for a database connection before it is refused as busy")
 	flags.Int64Var(&o.waiting, "waiting-requests", 512, "how many requests may wait for a database connection; one more is refused as busy at once")
 	flags.IntVar(&o.keepDays, "keep-days", 0, "detach the ticks of days before these, and keep them beside; later arrivals stay in the default partition; 0 detaches nothing")
+	o.alerts.flags(flags)
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		o.database = *dsn
 		return serve(command.Context(), p, o)
@@ -78,6 +81,10 @@ func serve(ctx context.Context, p program, o serveOptions) error {
 	config, err := o.check(token)
 	if err != nil {
 		return err
+	}
+	rules, err := alert.ReadRules(o.alerts.rules)
+	if err != nil {
+		return failed{err}
 	}
 	log := slog.New(slog.NewJSONHandler(p.err, nil))
 
@@ -117,13 +124,20 @@ func serve(ctx context.Context, p program, o serveOptions) error {
 		Pool: watching, Served: served, Queries: queries, Publish: sockets, Log: log,
 		Written: writtenBy(store), Partitions: partitionsOn(watching, keep),
 	})
+	board := alert.NewBoard(rules)
+	alerts := o.alerts.components(listener.Addr(), alert.Config{
+		Board: board, Monitor: watcher, Publish: sockets, Log: log,
+		// Looks at partitions go with the monitor: its connections wait for nobody.
+		Partitions: partition.New(partition.Config{Pool: watching, Keep: keep}),
+	})
 	handler := httpapi.New(httpapi.Dependencies{
-		Store: store, Monitor: watcher, Stream: sockets,
+		Store: store, Monitor: watcher, Stream: sockets, Alerts: board,
 		Log: log, Token: token, Version: version(), Started: time.Now(),
 	})
 
 	fmt.Fprintf(p.out, "marketd listening on http://%s\n", listener.Addr())
-	if err := runAll(ctx, log, listener, handler, sockets.Run, watcher.Run, partitions.Run); err != nil {
+	components := append(alerts, sockets.Run, watcher.Run, partitions.Run)
+	if err := runAll(ctx, log, listener, handler, components...); err != nil {
 		return failed{err}
 	}
 	log.Info("stopped")
@@ -133,7 +147,7 @@ func serve(ctx context.Context, p program, o serveOptions) error {
 // check reports everything that is wrong with the options at once.
 func (o serveOptions) check(token string) (*pgxpool.Config, error) {
 	config, problem := parseDatabase(o.database)
-	problems := []error{problem}
+	problems := []error{problem, o.alerts.check()}
 	if o.connections < 1 || o.connections > 1000 {
 		problems = append(problems, fmt.Errorf("--connections %d: must be from 1 to 1000", o.connections))
 	}
