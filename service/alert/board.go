@@ -17,7 +17,6 @@ type Board struct {
 	states   map[string]State
 	silences []Silence
 	history  []Event
-	rates    Rates
 	// told is what the webhooks were last told of an alert that has not ended.
 	told map[string]Notice
 	// changed has one element from a change until it is saved.

@@ -47,22 +47,22 @@ func Defaults() []Rule {
 			Summary: "One statement in a hundred takes {value} or more.",
 		},
 		{
-			Name: "insert_rate", Measure: insertRate, Direction: Below,
+			Name: "insert_rate", Measure: "inserts.writing_share_of_baseline", Direction: Below,
 			Warning: &Threshold{Fire: 0.5, Clear: 0.7}, Critical: &Threshold{Fire: 0.2, Clear: 0.4}, For: second(20), KeepFiring: second(30),
-			Summary: "Prices arrive at {value} of their usual rate.",
+			Summary: "Prices are stored at {value} of the usual rate while writing.",
 		},
 		{
-			Name: "partition_look_ahead", Measure: lookAhead, Direction: Below,
+			Name: "partition_look_ahead", Measure: "partitions.look_ahead_hours", Direction: Below,
 			Warning: &Threshold{Fire: 24, Clear: 36}, Critical: &Threshold{Fire: 6, Clear: 12}, For: minute, KeepFiring: second(10),
 			Summary: "There are partitions only for the next {value}.",
 		},
 		{
-			Name: "partition_default_rows", Measure: defaultRows, Direction: Above,
+			Name: "partition_default_rows", Measure: "partitions.default_rows", Direction: Above,
 			Warning: &Threshold{Fire: 1, Clear: 0}, Critical: &Threshold{Fire: 50_000, Clear: 25_000}, For: 2 * minute, KeepFiring: second(10),
 			Summary: "{value} lie in default partitions.",
 		},
 		{
-			Name: "partition_capacity", Measure: largestBytes, Direction: Above,
+			Name: "partition_capacity", Measure: "partitions.largest_bytes", Direction: Above,
 			Warning: &Threshold{Fire: 20 << 30, Clear: 18 << 30}, Critical: &Threshold{Fire: 50 << 30, Clear: 45 << 30},
 			For: minute, KeepFiring: minute,
 			Summary: "The largest partition has {value}.",
@@ -72,6 +72,21 @@ func Defaults() []Rule {
 			Warning: &Threshold{Fire: 0.8, Clear: 0.9}, Critical: &Threshold{Fire: 0.5, Clear: 0.6}, For: minute, KeepFiring: 2 * minute,
 			Samples: &Samples{"queries.count", 100},
 			Summary: "{value} of the blocks were found in the server's memory.",
+		},
+		{
+			Name: "deadlocks", Measure: "work.deadlocks_last_minute", Direction: Above,
+			Warning: &Threshold{Fire: 1, Clear: 0}, Critical: &Threshold{Fire: 10, Clear: 5}, KeepFiring: second(10),
+			Summary: "There were {value} in the last minute.",
+		},
+		{
+			Name: "replication_lag", Measure: "replication.lag_ms", Direction: Above,
+			Warning: &Threshold{Fire: 10_000, Clear: 5_000}, Critical: &Threshold{Fire: 60_000, Clear: 30_000}, For: second(10), KeepFiring: second(30),
+			Summary: "The slowest replica is {value} behind.",
+		},
+		{
+			Name: "wraparound_age", Measure: "wraparound.server_share", Direction: Above,
+			Warning: &Threshold{Fire: 1.5, Clear: 1.2}, Critical: &Threshold{Fire: 5, Clear: 4}, For: minute, KeepFiring: minute,
+			Summary: "The oldest transaction that is not frozen is {value} of the age at which autovacuum freezes.",
 		},
 		{
 			Name: "server_connections", Measure: "database.connection_share", Direction: Above,

@@ -19,11 +19,3 @@ func Patience(h *Webhook, patience time.Duration) *Webhook {
 
 // Pause is how long a webhook waits after so many failures.
 func Pause(h *Webhook, failures int) time.Duration { return h.pause(failures) }
-
-// OfBaseline is the newest figure, nil if there is none.
-func (r *Rates) OfBaseline() *float64 {
-	if !r.ofBaselineIsKnown {
-		return nil
-	}
-	return &r.ofBaseline
-}

@@ -20,7 +20,6 @@ type saved struct {
 	Silences []Silence         `json:"silences"`
 	History  []Event           `json:"history"`
 	Told     map[string]Notice `json:"told"`
-	Rates    Rates             `json:"insert_rates"`
 	// Undelivered is by the fingerprint of the webhook's address.
 	Undelivered map[string][]Notice `json:"undelivered"`
 }
@@ -30,7 +29,7 @@ type saved struct {
 func (b *Board) Save(undelivered map[string][]Notice) ([]byte, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	text, err := json.Marshal(saved{savedVersion, b.states, b.silences, b.history, b.told, b.rates, undelivered})
+	text, err := json.Marshal(saved{savedVersion, b.states, b.silences, b.history, b.told, undelivered})
 	if err != nil {
 		return nil, fmt.Errorf("encoding the state of the alerts: %w", err)
 	}
@@ -56,7 +55,7 @@ func (b *Board) Restore(text []byte) (undelivered map[string][]Notice, err error
 			b.states[name] = state
 		}
 	}
-	b.silences, b.history, b.rates = s.Silences, s.History, s.Rates
+	b.silences, b.history = s.Silences, s.History
 	if s.Told != nil {
 		b.told = s.Told
 	}

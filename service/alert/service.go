@@ -13,30 +13,18 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signoff-dev/signoff/service/monitor"
-	"github.com/signoff-dev/signoff/service/partition"
 )
 
 // Channel is the channel on which events are published.
 const Channel = "performance_alert"
 
-const (
-	// judgeEvery is less than the second between two snapshots, so that an
-	// alert fires soon after the time that its rule asks for.
-	judgeEvery = 200 * time.Millisecond
-	// askPartitions is the time between two looks at the partitions, and
-	// partitionTime how long one may take.
-	askPartitions = 30 * time.Second
-	partitionTime = 5 * time.Second
-)
+// judgeEvery is less than the second between two snapshots, so that an alert
+// fires soon after the time that its rule asks for.
+const judgeEvery = 200 * time.Millisecond
 
 // Monitor has the newest figures of the database, from memory.
 type Monitor interface {
 	Snapshot() monitor.Snapshot
-}
-
-// Partitions says how the partitions are.
-type Partitions interface {
-	Status(ctx context.Context, now time.Time) (partition.Status, error)
 }
 
 // Publisher takes events to whoever listens. It must not block.
@@ -50,8 +38,6 @@ type Config struct {
 	Board *Board
 	// Monitor has the figures. Required.
 	Monitor Monitor
-	// Partitions is asked every 30 seconds. Nil leaves its figures unknown.
-	Partitions Partitions
 	// Publish receives each event. Nil publishes nothing.
 	Publish Publisher
 	// Webhooks are told when an alert fires, changes its severity and ends.
@@ -68,10 +54,6 @@ type Config struct {
 type Service struct {
 	config Config
 	order  sync.Mutex // from judging until told
-
-	mu         sync.Mutex
-	partitions *partition.Status
-	unread     bool
 }
 
 // New makes a Service and takes up the state file, if there is one. A file
@@ -106,9 +88,6 @@ func New(config Config) *Service {
 func (s *Service) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.judge(ctx) })
-	if s.config.Partitions != nil {
-		group.Go(func() error { return s.askPartitions(ctx) })
-	}
 	for _, hook := range s.config.Webhooks {
 		group.Go(func() error { return hook.Run(ctx) })
 	}
@@ -135,11 +114,7 @@ func (s *Service) judge(ctx context.Context) error {
 
 // Look judges the newest figures once and tells what changed.
 func (s *Service) Look(now time.Time) {
-	snapshot := s.config.Monitor.Snapshot()
-	s.mu.Lock()
-	reading := Read(snapshot, s.partitions, s.unread)
-	s.mu.Unlock()
-	s.config.Board.arrived(snapshot, reading.Figures)
+	reading := Read(s.config.Monitor.Snapshot())
 	s.order.Lock()
 	defer s.order.Unlock()
 	events, notices := s.config.Board.Judge(now, reading)
@@ -194,28 +169,6 @@ func (s *Service) tell(events []Event, notices []Notice) {
 	if len(notices) > 0 {
 		for _, hook := range s.config.Webhooks {
 			hook.Enqueue(notices)
-		}
-	}
-}
-
-// askPartitions is apart from the judging, for it waits for the database.
-func (s *Service) askPartitions(ctx context.Context) error {
-	tick := time.NewTicker(askPartitions)
-	defer tick.Stop()
-	for {
-		asking, cancel := context.WithTimeout(ctx, partitionTime)
-		status, err := s.config.Partitions.Status(asking, time.Now())
-		cancel()
-		s.mu.Lock()
-		if err != nil && !s.unread && ctx.Err() == nil {
-			s.config.Log.Warn("partitions cannot be read", "error", err)
-		}
-		s.partitions, s.unread = &status, err != nil
-		s.mu.Unlock()
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil
 		}
 	}
 }

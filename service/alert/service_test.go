@@ -2,7 +2,6 @@ package alert_test
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -16,14 +15,12 @@ import (
 
 	"github.com/signoff-dev/signoff/service/alert"
 	"github.com/signoff-dev/signoff/service/monitor"
-	"github.com/signoff-dev/signoff/service/partition"
 )
 
 // world is what a service sees and tells.
 type world struct {
 	mu       sync.Mutex
 	share    float64
-	broken   bool
 	channels []string
 	events   []alert.Event
 }
@@ -33,14 +30,6 @@ func (w *world) Snapshot() monitor.Snapshot {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return monitor.Snapshot{Status: monitor.Pass, CheckedAt: time.Now(), Pool: monitor.Pool{Max: 10, Utilisation: w.share}}
-}
-
-// Status implements alert.Partitions.
-func (w *world) Status(context.Context, time.Time) (partition.Status, error) {
-	if w.broken {
-		return partition.Status{}, errors.New("nobody at home")
-	}
-	return partition.Status{Tables: []partition.Table{{Interval: "day", LookAheadHours: 100}}}, nil
 }
 
 // Broadcast implements alert.Publisher.
@@ -72,7 +61,7 @@ func (w *world) started(t *testing.T, config alert.Config) (board *alert.Board, 
 	if config.Board == nil {
 		config.Board = alert.NewBoard(alert.Defaults())
 	}
-	config.Monitor, config.Publish, config.Partitions = w, w, w
+	config.Monitor, config.Publish = w, w
 	s := alert.New(config)
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
@@ -105,19 +94,28 @@ func TestWhatLastsIsToldSoonAfter(t *testing.T) {
 	})
 }
 
-func TestPartitionsThatCannotBeReadAreAnError(t *testing.T) {
-	for broken, want := range map[bool]alert.Stage{true: alert.Failed, false: alert.OK} {
-		synctest.Test(t, func(t *testing.T) {
-			board, end := (&world{broken: broken}).started(t, alert.Config{})
-			defer end()
-			<-time.After(time.Second)
-			for _, rule := range board.Rules() {
-				if rule.Name == "partition_look_ahead" {
-					require.Equal(t, want, rule.State)
-				}
-			}
-		})
+func TestAReadingTellsWhatIsNotThereFromWhatWasNotRead(t *testing.T) {
+	share := 0.5
+	seen := monitor.Snapshot{Status: monitor.Warn, CheckedAt: time.Now(), Cache: monitor.Cache{HitRatio: &share}}
+	require.InDelta(t, 0, alert.Read(seen).Figures["health.unreachable"], 0)
+	require.InDelta(t, 0.5, alert.Read(seen).Figures["cache.hit_ratio"], 0)
+	seen.Stale = []monitor.Stale{{Part: "database"}}
+	require.NotContains(t, alert.Read(seen).Figures, "cache.hit_ratio")
+	require.Contains(t, alert.Read(seen).Unread, "cache.hit_ratio")
+	require.NotContains(t, alert.Read(seen).Unread, "pool.wait_share")
+
+	board := alert.NewBoard(alert.Defaults())
+	board.Judge(epoch(), alert.Read(seen))
+	for _, rule := range board.Rules() {
+		if rule.Name == "cache_hit" {
+			require.Equal(t, alert.Failed, rule.State)
+		}
 	}
+	require.Empty(t, alert.Read(monitor.New(monitor.Config{}).Snapshot()).Figures, "nobody has looked yet")
+	gone := monitor.Snapshot{Status: monitor.Fail, Reasons: []string{monitor.Unreachable}}
+	require.InDelta(t, 1, alert.Read(gone).Figures["health.unreachable"], 0)
+	old := monitor.Snapshot{Status: monitor.Fail, Reasons: []string{monitor.Outdated}}
+	require.InDelta(t, 1, alert.Read(old).Figures["health.unreachable"], 0)
 }
 
 func TestARestartGoesOnWhereItWas(t *testing.T) {

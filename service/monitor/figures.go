@@ -34,12 +34,27 @@ func (s Snapshot) Figures() map[string]float64 {
 		return figures
 	}
 	for _, m := range Measures() {
-		stale := slices.ContainsFunc(s.Stale, func(old Stale) bool { return old.Part == m.part })
-		if v := m.of(s); v != nil && !stale {
+		if v := m.of(s); v != nil && !s.stale(m) {
 			figures[m.Name] = *v
 		}
 	}
 	return figures
+}
+
+// Unread lists the names of the figures that could not be read, as against
+// those of which there are none.
+func (s Snapshot) Unread() []string {
+	var unread []string
+	for _, m := range Measures() {
+		if s.stale(m) || slices.Contains(s.Reasons, Outdated) {
+			unread = append(unread, m.Name)
+		}
+	}
+	return unread
+}
+
+func (s Snapshot) stale(m Measure) bool {
+	return slices.ContainsFunc(s.Stale, func(old Stale) bool { return old.Part == m.part })
 }
 
 func healthMeasures() []Measure {

@@ -50,4 +50,8 @@ func TestOnlyKnownFiguresAreListed(t *testing.T) {
 	require.NotContains(t, figures, "inserts.rows_per_second", "its part is stale")
 	require.NotContains(t, figures, "database.connection_share", "the bound is not known")
 	require.Empty(t, s.At(taken.Add(time.Minute)).Figures(), "what is outdated is not known")
+
+	require.Contains(t, s.Unread(), "inserts.rows_per_second")
+	require.NotContains(t, s.Unread(), "pool.wait_share", "it was read, and there is none")
+	require.Len(t, s.At(taken.Add(time.Minute)).Unread(), len(monitor.Measures()))
 }

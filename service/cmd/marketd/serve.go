@@ -125,19 +125,14 @@ func serve(ctx context.Context, p program, o serveOptions) error {
 		Written: writtenBy(store), Partitions: partitionsOn(watching, keep),
 	})
 	board := alert.NewBoard(rules)
-	alerts := o.alerts.components(listener.Addr(), alert.Config{
-		Board: board, Monitor: watcher, Publish: sockets, Log: log,
-		// Looks at partitions go with the monitor: its connections wait for nobody.
-		Partitions: partition.New(partition.Config{Pool: watching, Keep: keep}),
-	})
+	alerts := o.alerts.components(listener.Addr(), alert.Config{Board: board, Monitor: watcher, Publish: sockets, Log: log})
 	handler := httpapi.New(httpapi.Dependencies{
 		Store: store, Monitor: watcher, Stream: sockets, Alerts: board,
 		Log: log, Token: token, Version: version(), Started: time.Now(),
 	})
 
 	fmt.Fprintf(p.out, "marketd listening on http://%s\n", listener.Addr())
-	components := append(alerts, sockets.Run, watcher.Run, partitions.Run)
-	if err := runAll(ctx, log, listener, handler, components...); err != nil {
+	if err := runAll(ctx, log, listener, handler, append(alerts, sockets.Run, watcher.Run, partitions.Run)...); err != nil {
 		return failed{err}
 	}
 	log.Info("stopped")
