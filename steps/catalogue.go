@@ -71,6 +71,7 @@ func Catalogue() []Definition {
 		marketSteps(),
 		streamSteps(),
 		healthSteps(),
+		alertSteps(),
 		contractSteps(),
 		comparisonSteps(),
 		ladderSteps(),

@@ -75,13 +75,7 @@ func databaseStops(ctx context.Context, length string) error {
 		return err
 	}
 	seen, err := w.market.Outage(ctx, drive.Outage{
-		For: seconds(n),
-		Begin: func(ctx context.Context) error {
-			return drive.ShutOut(ctx, w.bench.config.Postgres.DSN(""), w.databaseName())
-		},
-		End: func(ctx context.Context) error {
-			return drive.LetIn(ctx, w.bench.config.Postgres.DSN(""), w.databaseName())
-		},
+		For: seconds(n), Begin: w.shutOut, End: w.letIn,
 	})
 	if err != nil {
 		return fmt.Errorf("stopping the database: %w", err)
