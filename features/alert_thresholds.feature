@@ -41,3 +41,15 @@ Feature: Operators are alerted of what needs them, and of nothing else
         | alerts never told                      | exactly 0   |
         | alerts told too early                  | exactly 0   |
         | alert messages that break their schema | exactly 0   |
+
+    @nightly @SLO-ALERT-03
+    Scenario: Every connection is in use
+      Given a market of 20 instruments, served over 2 connections to its database
+      When each of the 2 connections is kept busy until operators are alerted of it
+      Then these objectives hold:
+        | measure                                | target      |
+        | alert delay                            | at most 2 s |
+        | all-clear delay                        | at most 3 s |
+        | alerts never told                      | exactly 0   |
+        | alerts told too early                  | exactly 0   |
+        | alert messages that break their schema | exactly 0   |

@@ -12,6 +12,10 @@ import (
 )
 
 func alertSteps() []Definition {
+	alarm := []Yield{
+		{"alert delay", "s", Amount}, {"all-clear delay", "s", Amount}, {"alerts never told", "", Share},
+		{"alerts told too early", "", Share}, {"alert messages that break their schema", "", Share},
+	}
 	return []Definition{
 		{
 			Keyword: "When",
@@ -26,11 +30,16 @@ func alertSteps() []Definition {
 			Pattern: `^the database stops answering until operators are alerted of it$`,
 			Example: "the database stops answering until operators are alerted of it",
 			Help:    "Shuts everybody out of the scenario's database, lets them in again as soon as a listener hears the alert, and waits for the all-clear. Delays are beyond the time that the rule waits by itself.",
-			Yields: []Yield{
-				{"alert delay", "s", Amount}, {"all-clear delay", "s", Amount}, {"alerts never told", "", Share},
-				{"alerts told too early", "", Share}, {"alert messages that break their schema", "", Share},
-			},
-			Do: databaseStopsUntilAlerted,
+			Yields:  alarm,
+			Do:      databaseStopsUntilAlerted,
+		},
+		{
+			Keyword: "When",
+			Pattern: `^each of the ([\d,]+) connections is kept busy until operators are alerted of it$`,
+			Example: "each of the 2 connections is kept busy until operators are alerted of it",
+			Help:    "Locks the prices in the database until a price waits on every connection of the service, gives the lock back as soon as a listener hears the alert, and waits for the all-clear. Delays are beyond the time that the rule waits by itself.",
+			Yields:  alarm,
+			Do:      connectionsBusyUntilAlerted,
 		},
 	}
 }
@@ -60,17 +69,41 @@ func databaseStopsUntilAlerted(ctx context.Context) error {
 	if w.market == nil {
 		return errNoMarket
 	}
+	return w.alarm(ctx, "database_unreachable", func(rule drive.AlertRule) drive.Alarm {
+		return drive.Alarm{Rule: rule, Begin: w.shutOut, End: w.letIn}
+	})
+}
+
+func connectionsBusyUntilAlerted(ctx context.Context, connections string) error {
+	w := worldFrom(ctx)
+	n, err := number(connections)
+	if err != nil {
+		return err
+	}
+	if w.prices == nil {
+		return errNoMarket
+	}
+	return w.alarm(ctx, "pool_usage", func(rule drive.AlertRule) drive.Alarm {
+		return w.market.BusyPool(rule, drive.Rush{
+			Connections: n, Prices: w.prices.Take(n),
+			Hold: func(ctx context.Context) (drive.Hold, error) { return drive.HoldPrices(ctx, w.database) },
+		})
+	})
+}
+
+// alarm plays a trouble that the service's own rule of that name must tell.
+func (w *world) alarm(ctx context.Context, name string, trouble func(drive.AlertRule) drive.Alarm) error {
 	rules, err := drive.AlertRules(ctx, w.bench.config.Service)
 	if err != nil {
 		return err
 	}
-	at := slices.IndexFunc(rules, func(r drive.AlertRule) bool { return r.Name == "database_unreachable" })
+	at := slices.IndexFunc(rules, func(r drive.AlertRule) bool { return r.Name == name })
 	if at < 0 {
-		return fmt.Errorf("the service has no alert database_unreachable")
+		return fmt.Errorf("the service has no alert %s", name)
 	}
-	seen, err := w.market.Alarm(ctx, drive.Alarm{Rule: rules[at], Begin: w.shutOut, End: w.letIn})
+	seen, err := w.market.Alarm(ctx, trouble(rules[at]))
 	if err != nil {
-		return err
+		return fmt.Errorf("waiting for the alert %s: %w", name, err)
 	}
 	return w.measures.Add(seen)
 }

@@ -20,7 +20,7 @@ const Channel = "performance_alert"
 
 // judgeEvery is less than the second between two snapshots, so that an alert
 // fires soon after the time that its rule asks for.
-const judgeEvery = 200 * time.Millisecond
+const judgeEvery = 100 * time.Millisecond
 
 // Monitor has the newest figures of the database, from memory.
 type Monitor interface {

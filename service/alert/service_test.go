@@ -174,3 +174,11 @@ func TestAReloadTakesRightRulesAndLeavesWrongOnes(t *testing.T) {
 	require.NoError(t, s.Reload(epoch()))
 	require.Equal(t, []string{"pool_usage firing warning", "pool_usage nodata warning"}, w.told())
 }
+
+func BenchmarkLook(b *testing.B) {
+	w := &world{share: 0.5}
+	s := alert.New(alert.Config{Board: alert.NewBoard(alert.Defaults()), Monitor: w, Publish: w})
+	for b.Loop() {
+		s.Look(time.Now())
+	}
+}
