@@ -75,7 +75,8 @@ func TestIndexesThatAreOfNoUseAreTold(t *testing.T) {
 	dsn := testdb.Migrated(t)
 	conn := session(t, dsn)
 	do(t, conn, "create table notes (id int, word text)", "insert into notes values (1, 'a'), (2, 'a')",
-		"create index notes_word on notes (word)", "create index only_parent on only ticks (price)")
+		"create index notes_word on notes (word)", "create index only_parent on only ticks (price)",
+		"create index only_child on ticks_default (price)", "alter index only_parent attach partition only_child")
 	_, err := conn.Exec(t.Context(), "create unique index concurrently notes_unique on notes (word)")
 	require.Error(t, err)
 	do(t, conn, "analyze notes")
@@ -110,6 +111,7 @@ func TestPartitionsAddUpToTheirTable(t *testing.T) {
 	})
 	var ticks monitor.Table
 	for _, table := range s.Tables.ByTable {
+		require.NotContains(t, table.Name, "ticks_", "a partition is no table of its own")
 		if table.Name == "ticks" {
 			ticks = table
 		}
