@@ -117,6 +117,7 @@ func (w *world) compare(ctx context.Context, name, unit string, perUnit float64,
 		Unit:     unit,
 		PerUnit:  perUnit,
 		MinBlock: block,
+		Slices:   slicesOf(baseline, current),
 		Warmup:   1,
 		Seed:     w.seed,
 		// A machine that is watched for longer is known better, and a smaller loss
@@ -131,6 +132,14 @@ func (w *world) compare(ctx context.Context, name, unit string, perUnit float64,
 		return fmt.Errorf("comparing both systems: %w", err)
 	}
 	return w.measures.Add(measure.Set{name: {Unit: "× baseline", Pairs: &pairs}})
+}
+
+// slicesOf is into how many slices the blocks of two workloads may be split.
+func slicesOf(baseline, current drive.Workload) int {
+	if baseline.Alone && current.Alone {
+		return measure.Slices
+	}
+	return 1
 }
 
 func arm(w drive.Workload) experiment.Arm {

@@ -75,6 +75,7 @@ func (b *bench) carryOut(ctx context.Context, p evidence.Proof, baseline, curren
 	pairs, err := experiment.Compare(ctx, experiment.Plan{
 		Unit:    "prices/s",
 		PerUnit: provingBatch,
+		Slices:  measure.Slices,
 		Warmup:  measure.LeastWarmup,
 		Seed:    b.seedOf(p.Name),
 		Decided: func(pairs measure.Pairs) bool {

@@ -112,6 +112,7 @@ func (s *Side) Calculate(ctx context.Context, name string) (Workload, error) {
 	}
 	return Workload{
 		Name:     s.Name,
+		Alone:    true,
 		Text:     sql,
 		Plan:     plan,
 		Rows:     int64(len(s.stored)),

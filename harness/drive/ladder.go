@@ -82,6 +82,7 @@ func (s *Side) StoreBy(ctx context.Context, method string, size int, next func()
 	}
 	return Workload{
 		Name:     s.Name,
+		Alone:    true,
 		Text:     r.text,
 		Plan:     plan,
 		Rows:     int64(len(s.stored)),

@@ -135,7 +135,7 @@ func (s *series) run(ctx context.Context, seed uint64, arms [2]experiment.Arm, o
 	}
 	began := time.Now()
 	pairs, err := experiment.Compare(ctx, experiment.Plan{
-		Unit: "a second", Warmup: measure.LeastWarmup, FitnessPairs: s.fitness, Seed: seed,
+		Unit: "a second", Slices: measure.Slices, Warmup: measure.LeastWarmup, FitnessPairs: s.fitness, Seed: seed,
 		Decided: func(p measure.Pairs) bool { return objective.Decided(kept, p, family) },
 	}, arms[0], current)
 	if err != nil {

@@ -57,9 +57,12 @@ type Plan struct {
 	// no verdict rests on less.
 	MinBlock time.Duration
 	// Slices is into how many slices a block is split at most, each of at least
-	// one unit of work; 0 is 10. The slices of both arms alternate within the
-	// pair (b c, c b, b c …), so that what disturbs the machine for some tens of
-	// milliseconds meets both; the figure of a block is taken over all its slices.
+	// one unit of work; 0 is 1, and no verdict rests on others than 1 and
+	// measure.Slices. The slices of both arms alternate within the pair (b c, c b,
+	// b c …), so that what disturbs the machine for some tens of milliseconds meets
+	// both; the figure of a block is taken over all its slices. Arms that leave
+	// work behind when Run returns, or that begin with several clients at once,
+	// must not be sliced: a slice is short, and the other arm would pay.
 	Slices int
 	// Warmup is the number of pairs that are dropped after each Reset; 0 is 2.
 	Warmup int
@@ -91,7 +94,7 @@ func (p Plan) withDefaults() Plan {
 		p.MinBlock = measure.LeastBlock
 	}
 	if p.Slices == 0 {
-		p.Slices = 10
+		p.Slices = 1
 	}
 	if p.Warmup == 0 {
 		p.Warmup = 2

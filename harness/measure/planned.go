@@ -15,6 +15,9 @@ const (
 	// LeastBlock is the shortest block that counts: below it the timer, the
 	// scheduler and a single garbage collection are part of the figure.
 	LeastBlock = 100 * time.Millisecond
+	// Slices is into how many slices a block is split where it may be: some
+	// ten milliseconds each.
+	Slices = 10
 	// LeastWarmup is the number of pairs that are dropped in any case.
 	LeastWarmup = 1
 )

@@ -11,8 +11,13 @@ import (
 )
 
 const (
-	// fitnessLevel is the confidence at which a block must not differ from itself.
+	// fitnessLevel is the confidence of the interval that tells how far a block
+	// differs from itself.
 	fitnessLevel = 0.99
+	// alarmLevel is the confidence at which a block must not differ from itself:
+	// the highest that the ten pairs of a fitness check attain. A calm machine is
+	// called unfit by it once in five hundred experiments.
+	alarmLevel = 0.998
 	// leastMargin is the spread that a fit machine may show in any case, as a ratio.
 	leastMargin = 1.05
 	// clockSlack is how much shorter than the least a block may come out,
@@ -56,6 +61,9 @@ func unplanned(p measure.Pairs) string {
 		write := figures(100*measure.Alpha, 100*p.Alpha)
 		return fmt.Sprintf("The experiment allowed itself an error of %s %%; every experiment has %s %%.",
 			write(100*p.Alpha), write(100*measure.Alpha))
+	}
+	if p.Slices > 1 && p.Slices != measure.Slices {
+		return fmt.Sprintf("The blocks were split into %d slices; they run whole or in %d.", p.Slices, measure.Slices)
 	}
 	if p.First != measure.Order(p.Seed, len(p.First)) {
 		return fmt.Sprintf("The order of the pairs is not that of the seed %d.", p.Seed)
@@ -187,10 +195,14 @@ func (c comparison) unsteady() string {
 	if err != nil {
 		return fmt.Sprintf("The machine was not shown to be fit: %v.", err)
 	}
-	write := figures(1, i.Estimate, i.Low, i.High)
-	if i.Low > 1+rounding || i.High < 1-rounding {
+	alarm := i
+	if wider, err := c.pairs.Fitness.Interval(alarmLevel); err == nil {
+		alarm = wider
+	}
+	write := figures(1, alarm.Estimate, alarm.Low, alarm.High)
+	if alarm.Low > 1+rounding || alarm.High < 1-rounding {
 		return fmt.Sprintf("The machine is not fit: the same block against itself came out %s times as fast, and its interval from %s to %s leaves out 1.",
-			write(i.Estimate), write(i.Low), write(i.High))
+			write(alarm.Estimate), write(alarm.Low), write(alarm.High))
 	}
 	spread := math.Sqrt(i.High / i.Low)
 	margin := max(math.Exp(math.Abs(math.Log(c.objective.Limit()))), leastMargin)

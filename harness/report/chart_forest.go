@@ -63,21 +63,33 @@ func forestOfRows(caption string, rows []forestRow) *forest {
 	return &forest{Caption: caption, Rows: rows, Axis: scale.axis(rows)}
 }
 
-// fitnessLevel is the confidence at which package objective asks whether a
-// block differs from itself; the picture must not show another interval.
-const fitnessLevel = .99
+// fitnessLevels are the confidences at which package objective asks whether a
+// block differs from itself, the first that the pairs attain; the picture must
+// not show another interval.
+func fitnessLevels() []float64 { return []float64{.998, .99} }
+
+// difference is how far a block differs from itself, and the level of that in
+// per cent.
+func difference(fit *measure.Fitness) (i measure.Interval, level string, err error) {
+	for _, l := range fitnessLevels() {
+		if i, err = fit.Interval(l); err == nil {
+			return i, figure(100*l, "%"), nil
+		}
+	}
+	return i, "", err
+}
 
 func (t trial) fitness() (forestRow, bool) {
 	fit := t.value.Pairs.Fitness
 	if fit == nil {
 		return forestRow{}, false
 	}
-	i, err := fit.Interval(fitnessLevel)
+	i, level, err := difference(fit)
 	if err != nil {
 		return forestRow{}, false
 	}
 	row := forestRow{
-		Name: t.value.Name + ", A/A", Note: fmt.Sprintf("baseline against itself, %d pairs, 99%s%%", len(fit.A), nbsp),
+		Name: t.value.Name + ", A/A", Note: fmt.Sprintf("baseline against itself, %d pairs, %s%s%%", len(fit.A), level, nbsp),
 		estimate: i.Estimate, low: i.Low, high: i.High, ink: "-n",
 		Verdict: verdictMark{Class: "pass", Word: "fit"}, Why: "contains 1",
 	}
