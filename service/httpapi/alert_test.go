@@ -31,10 +31,10 @@ func newAlarm(t *testing.T, token string) *alarm {
 	for i := range 4 {
 		board.Judge(time.Now().Add(time.Duration(i-4)*time.Second), gone)
 	}
-	server := httptest.NewServer(httpapi.New(httpapi.Dependencies{
+	server := httptest.NewServer(documented(t, httpapi.New(httpapi.Dependencies{
 		Store: market.New(market.Config{}), Monitor: monitor.New(monitor.Config{}), Stream: stream.NewManager(stream.Config{}),
 		Alerts: board, Token: token,
-	}))
+	})))
 	t.Cleanup(server.Close)
 	return &alarm{&house{t: t, url: server.URL}, board}
 }

@@ -35,12 +35,14 @@ func TestWhileEveryConnectionIsBusyRequestsAreRefusedAndLivenessAnswers(t *testi
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	var log strings.Builder
-	server := httptest.NewServer(httpapi.New(httpapi.Dependencies{
+	server := httptest.NewServer(documented(t, httpapi.New(httpapi.Dependencies{
 		Store: market.New(market.Config{Pool: pool}), Monitor: monitor.New(monitor.Config{}),
 		Stream: stream.NewManager(stream.Config{}), Log: slog.New(slog.NewTextHandler(&log, nil)),
-	}))
+	})))
 	t.Cleanup(server.Close)
 	s := surface{t, server.URL, pool, &log}
+	connected := func() bool { return pool.Ping(t.Context()) == nil }
+	require.Eventually(t, connected, 10*time.Second, 10*time.Millisecond, "to connect may take longer than a request may wait")
 	require.Equal(t, `201 {"stored":1,"duplicates":0}`, s.ask("POST", "/api/instruments", `{"instruments":[{"symbol":"AAPL"}]}`))
 
 	held, err := pool.Acquire(t.Context())

@@ -47,10 +47,10 @@ func build(t *testing.T, dsn string) *house {
 	watcher = monitor.New(monitor.Config{
 		Pool: own, Served: served, Queries: queries, Publish: sockets, Every: 200 * time.Millisecond,
 	})
-	server := httptest.NewServer(httpapi.New(httpapi.Dependencies{
+	server := httptest.NewServer(documented(t, httpapi.New(httpapi.Dependencies{
 		Store: market.New(market.Config{Pool: served}), Monitor: watcher, Stream: sockets,
 		Version: "1.2.0", Started: time.Now(),
-	}))
+	})))
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 2)
 	go func() { ran <- sockets.Run(ctx) }()

@@ -31,7 +31,7 @@ func FuzzTicks(f *testing.F) {
 	})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		answer := httptest.NewRecorder()
-		handler.ServeHTTP(answer, httptest.NewRequest(http.MethodPost, "/api/ticks", bytes.NewReader(body)))
+		documented(t, handler).ServeHTTP(answer, httptest.NewRequest(http.MethodPost, "/api/ticks", bytes.NewReader(body)))
 		var told struct {
 			Error struct{ Code, Message string }
 		}

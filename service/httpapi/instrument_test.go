@@ -143,7 +143,7 @@ func FuzzRestore(f *testing.F) {
 			{Method: http.MethodGet, URL: &url.URL{Path: "/api/instruments", RawQuery: query}, Header: http.Header{}, Body: http.NoBody},
 		} {
 			answer := httptest.NewRecorder()
-			handler.ServeHTTP(answer, request)
+			documented(t, handler).ServeHTTP(answer, request)
 			var told struct {
 				Error struct{ Code, Message string }
 			}

@@ -212,10 +212,10 @@ func newSurface(t *testing.T, token string) surface {
 	t.Cleanup(pool.Close)
 	var written strings.Builder
 	log := slog.New(slog.NewTextHandler(&written, nil))
-	server := httptest.NewServer(httpapi.New(httpapi.Dependencies{
+	server := httptest.NewServer(documented(t, httpapi.New(httpapi.Dependencies{
 		Store: market.New(market.Config{Pool: pool, Log: log}), Monitor: monitor.New(monitor.Config{}),
 		Stream: stream.NewManager(stream.Config{}), Log: log, Token: token,
-	}))
+	})))
 	t.Cleanup(server.Close)
 	return surface{t, server.URL, pool, &written}
 }

@@ -66,6 +66,7 @@ func New(deps Dependencies) http.Handler {
 		mux.Handle("POST /api/alerts/silences", writing(a.silence))
 		mux.Handle("DELETE /api/alerts/silences/{id}", writing(a.endSilence))
 	}
+	mux.HandleFunc("GET /api/openapi.yaml", document(openapi))
 	mux.Handle("GET /ws", deps.Stream)
 
 	return recoverPanics(deps.Log, refuseCrossSite(limitTime(answerUnmatched(mux))))
