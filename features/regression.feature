@@ -1,9 +1,9 @@
 @regression
-Feature: A change makes nothing slower
+Feature: A change makes nothing noticeably slower
 
-  What a change costs is seen before it is merged, beside the version that it would replace: signoff run --against.
+  A loss that users would notice is looked for before a change is merged, beside the version that it would replace: signoff run --against.
 
-  Rule: Nothing that users wait for takes longer than in the release before
+  Rule: Nothing that users wait for takes noticeably longer than in the release before
 
     Background:
       Given the tested release and the one before, each with 20,000 prices of 200 instruments

@@ -62,7 +62,7 @@ func (l ladder) climb(size string, methods []string, rounds experiment.Rounds, s
 				system, best[0], best[1], rounded(rate(best[0])), rounded(rate(best[1]))))
 			continue
 		}
-		says = append(says, fmt.Sprintf("on the %s system %s is the fastest (%s prices/s, %.0f %% ahead of %s)",
+		says = append(says, fmt.Sprintf("on the %s system %s came first (%s prices/s, %.0f %% ahead of %s)",
 			system, best[0], rounded(rate(best[0])), 100*(ahead.Estimate-1), best[1]))
 	}
 	l.Says = append(l.Says, fmt.Sprintf("Batches of %s: %s.", size, strings.Join(says, ", ")))

@@ -108,6 +108,17 @@ func TestAnEntryFromBeforePlansWereKeptIsStillTheSameRun(t *testing.T) {
 	require.ErrorContains(t, h.Append(t.Context(), broken), "query 1 has no name or no plan")
 }
 
+func TestARunAgainstAVersionIsNotTheSameRunWithoutIt(t *testing.T) {
+	ordinary, against := asking(t, 1, byIndex()), asking(t, 1, byIndex())
+	against.Against = againstBase(1)
+	for _, two := range [][2]baseline.Entry{{ordinary, against}, {against, ordinary}} {
+		h := open(t, t.TempDir())
+		require.NoError(t, h.Append(t.Context(), two[0]))
+		require.ErrorIs(t, h.Append(t.Context(), two[1]), baseline.ErrDiffers)
+		require.NoError(t, h.Append(t.Context(), two[0]), "the same entry a second time")
+	}
+}
+
 func TestRunsAgainstAVersionStandOnlyBesideTheirLike(t *testing.T) {
 	against := func(nth, base int) baseline.Entry {
 		e := entry(t, nth, 1, 4, 0)

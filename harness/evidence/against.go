@@ -37,8 +37,8 @@ func wrongAgainst(run *Run) []error {
 	return found
 }
 
-// sameProgram reports whether the version compared with is the tested one, to
-// the byte.
-func (r Run) sameProgram() bool {
+// SameProgram reports whether the version compared with is the tested one, to
+// the byte: then a run that compares shows nothing about a change.
+func (r Run) SameProgram() bool {
 	return r.Against != nil && r.Against.Program.SHA256 == r.Program.SHA256
 }

@@ -98,7 +98,7 @@ func conclude(run *Run, rows []row, doubt string) Result {
 		}
 		result.Reason += " These are only part of the promises: " + run.Narrowing() + "."
 	}
-	if run.sameProgram() {
+	if run.SameProgram() {
 		result.Reason += " Both programs are one and the same: nothing was changed between them."
 	}
 	return result

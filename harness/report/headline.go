@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/signoff-dev/signoff/harness/evidence"
@@ -71,10 +73,10 @@ func headlineOf(run evidence.Run, signer Signer) headline {
 // what has nothing to do with the comparison.
 func comparedHeadline(run evidence.Run, t tally) (headline, bool) {
 	fails, meant := t.of[objective.Fail], t.meant(run)
-	of := fmt.Sprintf("of %s with %s", plural(meant, "comparison", "comparisons"), run.Against.Ref)
+	comparisons := plural(meant, "comparison", "comparisons")
 	switch {
 	case fails > 0:
-		said := fmt.Sprintf("This change makes it worse: %d %s %s", fails, of, failFails(fails))
+		said := fmt.Sprintf("This change makes it worse: %d of %s with %s %s", fails, comparisons, run.Against.Ref, failFails(fails))
 		if unproven(run) {
 			said += ", and " + unfitToCompare
 		}
@@ -82,14 +84,59 @@ func comparedHeadline(run evidence.Run, t tally) (headline, bool) {
 	case unproven(run) || t.broken > 0 || meant == 0 || run.Result.Outcome == evidence.Broken:
 		return headline{}, false
 	case t.undecided() > 0:
-		return headline{objective.Inconclusive, fmt.Sprintf("Nothing got worse as far as can be told: %d %s %s undecided", t.undecided(), of, isAre(t.undecided()))}, true
+		return headline{objective.Inconclusive, fmt.Sprintf("%s, but %d of %s %s undecided%s", noLossShown(run), t.undecided(), comparisons, isAre(t.undecided()), oneProgram(run))}, true
 	case run.Result.ExitCode != evidence.ExitPassed:
 		return headline{}, false
 	case meant == 1:
-		return headline{objective.Pass, "This change makes nothing worse: the one comparison with " + run.Against.Ref + " holds"}, true
+		return headline{objective.Pass, noLossShown(run) + ": the one comparison holds" + oneProgram(run)}, true
 	default:
-		return headline{objective.Pass, fmt.Sprintf("This change makes nothing worse: all %s hold", strings.TrimPrefix(of, "of "))}, true
+		return headline{objective.Pass, fmt.Sprintf("%s: all %s hold%s", noLossShown(run), comparisons, oneProgram(run))}, true
 	}
+}
+
+// noLossShown claims what comparisons without a fail show, and no more: the
+// targets let a loss through, and whoever reads the sentence must learn how much.
+func noLossShown(run evidence.Run) string {
+	nothing := "Nothing is shown to be "
+	switch limits := limitsOfSpeed(run); {
+	case len(limits) == 1 && limits[0] == 1:
+		return nothing + "slower than " + run.Against.Ref
+	case len(limits) == 1 && limits[0] < 1:
+		return nothing + "more than " + number(100*(1-limits[0])) + nbsp + "% slower than " + run.Against.Ref
+	default:
+		return nothing + "slower than " + run.Against.Ref + " by more than was allowed"
+	}
+}
+
+// limitsOfSpeed are the different limits of the comparisons that were to hold;
+// a limit of anything but the least speed stands as infinite.
+func limitsOfSpeed(run evidence.Run) []float64 {
+	var limits []float64
+	for _, f := range run.Features {
+		for _, s := range f.Scenarios {
+			for _, o := range s.Objectives {
+				row, ok := readRow(o)
+				if f.Tag != evidence.RegressionTag || s.Skipped != "" || !o.Gating || !ok || !row.Relative() {
+					continue
+				}
+				limit := row.Limit()
+				if row.Bound != objective.AtLeast {
+					limit = math.Inf(1)
+				}
+				limits = append(limits, limit)
+			}
+		}
+	}
+	slices.Sort(limits)
+	return slices.Compact(limits)
+}
+
+// oneProgram says that nothing can have changed, where that is so.
+func oneProgram(run evidence.Run) string {
+	if run.SameProgram() {
+		return ", and both programs are one and the same"
+	}
+	return ""
 }
 
 func failFails(n int) string {

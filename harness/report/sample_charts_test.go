@@ -66,8 +66,8 @@ func compared() evidence.Run {
 	run.SelfTests, run.Accounts, run.Passages = nil, nil, nil
 	run.Against = &evidence.Against{Ref: "origin/main", Commit: evidence.Commit{SHA: strings.Repeat("1d", 20), Subject: "Say what the partition manager leaves to people"}, Program: evidence.Program{Name: "marketd", SHA256: strings.Repeat("ef", 32)}}
 	store, latest, bars, health := experiment("prices/s", 5900, 1.13, .02, 10, false), experiment("answers/s", 4100, .78, .03, 10, false), experiment("answers/s", 2100, 1, .01, 10, false), experiment("answers/s", 9100, .95, .12, 40, false)
-	rule := "Nothing that users wait for takes longer than in the release before"
-	run.Features = append(run.Features, feature("regression", "@regression", "A change makes nothing slower", "",
+	rule := "Nothing that users wait for takes noticeably longer than in the release before"
+	run.Features = append(run.Features, feature("regression", "@regression", "A change makes nothing noticeably slower", "",
 		scenario("SLO-REGRESSION-01", "Prices come in small batches", rule, measure.Value{Name: "storing in batches of 100", Pairs: &store}).
 			holds("storing in batches of 100", "at least 95 % of baseline").done(),
 		scenario("SLO-REGRESSION-02", "Traders look prices up", rule, measure.Value{Name: "looking up the daily bars", Pairs: &bars}, measure.Value{Name: "looking up the latest price", Pairs: &latest}).

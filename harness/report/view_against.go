@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/signoff-dev/signoff/harness/evidence"
+	"github.com/signoff-dev/signoff/harness/measure"
 	"github.com/signoff-dev/signoff/harness/objective"
 )
 
@@ -33,6 +34,33 @@ type measuredChange struct {
 	trial   trial
 	verdict objective.Verdict
 	reason  string
+	// mirror is the ratio of throughputs beyond which it is faster: as far on
+	// the good side as the margin of a regression is on the bad one.
+	mirror float64
+}
+
+// What is said of a comparison. With several of them some interval excludes "no
+// change" by chance in every tenth run or so: only what lies beyond the margin
+// with its whole interval counts.
+const (
+	isSlower  = "slower"
+	isFaster  = "faster"
+	noChange  = "no change shown beyond the margin"
+	unclaimed = "nothing is claimed"
+)
+
+// said is what the comparison shows.
+func (c measuredChange) said() string {
+	switch {
+	case c.void():
+		return unclaimed
+	case c.verdict == objective.Fail && c.row.high < 1:
+		return isSlower
+	case c.row.low > c.mirror:
+		return isFaster
+	default:
+		return noChange
+	}
 }
 
 // void reports whether c claims nothing, whatever its figures look like.
@@ -52,17 +80,10 @@ func againstOf(run evidence.Run) *againstPart {
 	part := &againstPart{Ref: a.Ref, Sha: short(a.Commit.SHA), Subject: a.Commit.Subject}
 	questions := questionsOf(run)
 	var rows []forestRow
-	slower, faster, void := 0, 0, 0
+	found := map[string]int{}
 	for _, c := range changes {
 		rows = append(rows, c.row)
-		switch {
-		case c.void():
-			void++
-		case c.row.high < 1:
-			slower++
-		case c.row.low > 1:
-			faster++
-		}
+		found[c.said()]++
 		if c.verdict == objective.Fail {
 			part.Slower = append(part.Slower, slowerView{
 				Name: c.trial.value.Name, ScenarioID: c.trial.scenario.ID, Mark: c.row.Verdict, Change: c.row.Said, Reason: c.reason,
@@ -72,9 +93,9 @@ func againstOf(run evidence.Run) *againstPart {
 	}
 	part.Forest = forestOfRows("This change against its base, the slowest first", rows)
 	part.Forest.Head = "Change of throughput, 95" + nbsp + "% interval"
-	part.Says = fmt.Sprintf("%s: %d slower, %d faster, %d without a difference that shows",
-		plural(len(rows), "comparison", "comparisons"), slower, faster, len(rows)-slower-faster-void)
-	if void > 0 {
+	part.Says = fmt.Sprintf("%s: %d slower, %d faster, %d with %s",
+		plural(len(rows), "comparison", "comparisons"), found[isSlower], found[isFaster], found[noChange], noChange)
+	if void := found[unclaimed]; void > 0 {
 		part.Says += fmt.Sprintf(", %d not judged", void)
 	}
 	return part
@@ -115,7 +136,7 @@ func changeOf(t trial) (measuredChange, bool) {
 	c := measuredChange{trial: t, verdict: objective.NotRun}
 	if objectives := t.objectives(); len(objectives) > 0 {
 		first := objectives[0]
-		c.verdict, c.reason = verdictOf(first), first.Reason
+		c.verdict, c.reason, c.mirror = verdictOf(first), first.Reason, mirrorOf(*t.value.Pairs, first)
 		if ofDurations(*t.value.Pairs, first) { // tell throughput all the same
 			row.estimate, row.low, row.high = 1/row.estimate, 1/row.high, 1/row.low
 			row.limits, row.wishes = nil, nil
@@ -128,18 +149,26 @@ func changeOf(t trial) (measuredChange, bool) {
 		return c, false
 	}
 	row.Said = improvement(row.estimate) + " [" + improvement(row.low) + "," + nbsp + improvement(row.high) + "]"
-	switch {
-	case c.void():
-		row.Why = "nothing is claimed"
-	case row.high < 1:
-		row.Why = "slower"
-	case row.low > 1:
-		row.Why = "faster"
-	default:
-		row.Why = "no difference shows"
-	}
 	c.row = row
+	c.row.Why = c.said()
 	return c, true
+}
+
+// noiseLevel is the confidence of the interval whose half-width is the noise of
+// the machine in package objective; the good side must not be read otherwise.
+const noiseLevel = .95
+
+// mirrorOf turns the margin of a regression round: the larger of what the target
+// of o lets through and twice the noise of the machine.
+func mirrorOf(p measure.Pairs, o evidence.Objective) float64 {
+	mirror := max(o.Limit, 1/o.Limit)
+	if p.Fitness == nil {
+		return mirror
+	}
+	if i, err := p.Fitness.Interval(noiseLevel); err == nil {
+		mirror = max(mirror, i.High/i.Low)
+	}
+	return mirror
 }
 
 // improvement writes a throughput ratio as "+12.3 %": ratio − 1.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -86,6 +87,67 @@ func TestAPartOfThePromisesIsAllowedAndNamed(t *testing.T) {
 	delete(chosen.Annotations, "only")
 	require.NoError(t, seal.SignPredicate(dir, p, key))
 	require.Equal(t, []seal.Code{seal.StatementMismatch}, codes(verify(t, dir, pinned(key)).Reasons))
+}
+
+// comparing has a run compare with another version, and do nothing else.
+func comparing(r *evidence.Run) {
+	r.Against = &evidence.Against{Ref: "origin/main", Commit: evidence.Commit{SHA: otherCommit}, Program: evidence.Program{Name: "marketd", SHA256: strings.Repeat("ef", 32)}}
+	r.Features[0].URI, r.Features[0].Tag = "features/regression.feature", evidence.RegressionTag
+}
+
+func TestARunThatComparesIsNotTakenForOneThatProvesPromises(t *testing.T) {
+	key := newKey(t)
+	dir, run := signed(t, key, comparing)
+	require.Equal(t, evidence.Passed, run.Result.Outcome)
+	v := verify(t, dir, pinned(key))
+	require.True(t, v.Allow, "%v", v.Reasons)
+	require.Contains(t, v.Notes, seal.Reason{Code: seal.Compared, Where: "result", Detail: "the run compared with origin/main (commit " + otherCommit +
+		", program with SHA-256 " + strings.Repeat("ef", 32) + ") and proves no other promise of the features"})
+	require.NotContains(t, codes(v.Notes), seal.SameProgram)
+
+	p := seal.PredicateOf(run)
+	n := len(p.Configuration)
+	require.Equal(t, []seal.Resource{
+		{Name: "base", Digest: map[string]string{"gitCommit": otherCommit}},
+		{Name: "base program", Digest: map[string]string{"sha256": strings.Repeat("ef", 32)}},
+		{Name: "selection", Annotations: map[string]string{"profile": "pr", "against": "origin/main"}},
+	}, p.Configuration[n-3:])
+	for name, hide := range map[string]func(seal.Predicate) seal.Predicate{
+		"all of it": func(p seal.Predicate) seal.Predicate {
+			p.Configuration = slices.Delete(p.Configuration, n-3, n-1)
+			return p
+		},
+		"the reference":   func(p seal.Predicate) seal.Predicate { delete(p.Configuration[n-1].Annotations, "against"); return p },
+		"another program": func(p seal.Predicate) seal.Predicate { p.Configuration[n-2].Digest["sha256"] = "00"; return p },
+		"another base": func(p seal.Predicate) seal.Predicate {
+			p.Configuration[n-3].Digest["gitCommit"] = testedCommit
+			return p
+		},
+	} {
+		require.NoError(t, seal.SignPredicate(dir, hide(seal.PredicateOf(run)), key))
+		require.Equal(t, []seal.Code{seal.StatementMismatch}, codes(verify(t, dir, pinned(key)).Reasons), name)
+	}
+}
+
+func TestAComparisonOfAProgramWithItselfIsNamed(t *testing.T) {
+	key := newKey(t)
+	dir, run := signed(t, key, comparing, func(r *evidence.Run) { r.Program.SHA256 = r.Against.Program.SHA256 })
+	require.Equal(t, evidence.ExitPassed, run.Result.ExitCode)
+	v := verify(t, dir, pinned(key))
+	require.True(t, v.Allow, "%v", v.Reasons)
+	require.Contains(t, codes(v.Notes), seal.SameProgram)
+	p := seal.PredicateOf(run)
+	require.Equal(t, map[string]string{"sameAs": "tested program"}, p.Configuration[len(p.Configuration)-2].Annotations)
+}
+
+func TestTheBaseIsNeverTakenForTheTestedCommit(t *testing.T) {
+	key := newKey(t)
+	dir, _ := signed(t, key, comparing, func(r *evidence.Run) { r.Commit.SHA = "" })
+	require.NoError(t, os.Remove(filepath.Join(dir, report.RecordFile)))
+	o := pinned(key)
+	o.Commit = otherCommit
+	v := verify(t, dir, o)
+	require.Contains(t, codes(v.Reasons), seal.CommitMismatch)
 }
 
 func TestTheTestedProgramIsOfTheCommit(t *testing.T) {

@@ -76,6 +76,11 @@ const (
 	LeftOut Code = "left-out"
 	// Narrowed: the run was asked for a part of its profile.
 	Narrowed Code = "narrowed"
+	// Compared: the run compared the tested program with that of another
+	// version, and did nothing else.
+	Compared Code = "compared"
+	// SameProgram: the two programs that the run compared are one and the same.
+	SameProgram Code = "same-program"
 	// NotRedrawn: the page was drawn by another version of the program, so
 	// that it was not compared with the record.
 	NotRedrawn Code = "not-redrawn"

@@ -81,7 +81,21 @@ func (v *Verification) checkOutcome(run evidence.Run) {
 	if run.Narrowed() {
 		v.note(Narrowed, "result", "only part of what profile "+run.Profile+" runs was asked for: "+run.Narrowing())
 	}
+	v.noteComparison(run)
 	v.checkResult(run.Result)
+}
+
+// noteComparison keeps a run that compared two programs from being taken for one
+// that proves promises.
+func (v *Verification) noteComparison(run evidence.Run) {
+	if run.Against == nil {
+		return
+	}
+	v.note(Compared, "result", fmt.Sprintf("the run compared with %s (commit %s, program with SHA-256 %s) and proves no other promise of the features",
+		run.Against.Ref, run.Against.Commit.SHA, run.Against.Program.SHA256))
+	if run.SameProgram() {
+		v.note(SameProgram, "result", "both programs are one and the same: nothing was changed between them, and nothing is shown about a change")
+	}
 }
 
 // checkObjective denies a gating objective that failed, one that was to be

@@ -55,7 +55,8 @@ type Predicate struct {
 	// must never take an open or a broken run for a good one.
 	Result string `json:"result"`
 	// Configuration names the source and the promises that were tested, and
-	// which of the promises were selected.
+	// which of the promises were selected. Of a run that compared the tested
+	// program with that of another version it names both of that one as well.
 	Configuration []Resource `json:"configuration"`
 	PassedTests   []string   `json:"passedTests,omitempty"`
 	// WarnedTests were not proven and did not block: advisory, quarantined,
@@ -76,7 +77,7 @@ func predicateOf(run evidence.Run) Predicate {
 		}
 	}
 	if run.Commit.SHA != "" {
-		source := Resource{Name: "source", Digest: map[string]string{"gitCommit": run.Commit.SHA}}
+		source := Resource{Name: sourceName, Digest: map[string]string{"gitCommit": run.Commit.SHA}}
 		if run.Commit.Dirty {
 			source.Annotations = map[string]string{"workTree": "changed since the commit"}
 		}
@@ -101,8 +102,21 @@ func predicateOf(run evidence.Run) Predicate {
 			}
 		}
 	}
+	p.Configuration = append(p.Configuration, baseOf(run)...)
 	p.Configuration = append(p.Configuration, selectionOf(run))
 	return p
+}
+
+// baseOf names the version that a run compared with: its source and its program.
+func baseOf(run evidence.Run) []Resource {
+	if run.Against == nil {
+		return nil
+	}
+	program := Resource{Name: "base program", Digest: map[string]string{"sha256": run.Against.Program.SHA256}}
+	if run.SameProgram() {
+		program.Annotations = map[string]string{"sameAs": "tested program"}
+	}
+	return []Resource{{Name: "base", Digest: map[string]string{"gitCommit": run.Against.Commit.SHA}}, program}
 }
 
 // selectionOf names which of the promises were to be tested.
@@ -114,13 +128,19 @@ func selectionOf(run evidence.Run) Resource {
 	if len(run.Only) > 0 {
 		chosen["only"] = strings.Join(run.Only, ",")
 	}
+	if run.Against != nil {
+		chosen["against"] = run.Against.Ref
+	}
 	return Resource{Name: "selection", Annotations: chosen}
 }
 
-// commit is the commit that the statement names, or "".
+// sourceName is what the source of the tested program is called.
+const sourceName = "source"
+
+// commit is the commit that the statement says was tested, or "".
 func (p Predicate) commit() string {
 	for _, r := range p.Configuration {
-		if sha := r.Digest["gitCommit"]; sha != "" {
+		if sha := r.Digest["gitCommit"]; r.Name == sourceName && sha != "" {
 			return sha
 		}
 	}
