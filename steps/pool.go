@@ -163,7 +163,7 @@ func poolsSwept(ctx context.Context, clients, largest, times string) error {
 // ownPool compares the pool that the service takes by itself with its rival.
 func (w *world) ownPool(ctx context.Context, sweep drive.PoolSweep, own int) error {
 	size, clients := sweep.Rival(own)
-	var arms [2]drive.Workload
+	var served [2]drive.Served
 	for i, connections := range [2]int{size, own} {
 		base, stop, err := w.pooled(ctx, connections)
 		if err != nil {
@@ -172,11 +172,13 @@ func (w *world) ownPool(ctx context.Context, sweep drive.PoolSweep, own int) err
 		w.later(stop)
 		m := drive.NewMarket(base, clients)
 		w.later(func(context.Context) error { m.Close(); return nil })
-		name := fmt.Sprintf("%d connections", connections)
-		if arms[i], err = m.Serve(ctx, name, w.database, clients, w.prices.Next); err != nil {
-			return err
-		}
+		served[i] = drive.Served{Name: fmt.Sprintf("%d connections", connections), Market: m}
 	}
+	arms, done, err := drive.Serve(ctx, w.database, clients, w.prices.Next, served[:]...)
+	if err != nil {
+		return err
+	}
+	w.later(done)
 	return w.compare(ctx, "throughput with the service's own pool", "operations/s", 1, writeBlock, arms[0], arms[1])
 }
 

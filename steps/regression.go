@@ -30,7 +30,7 @@ func regressionSteps() []Definition {
 			Keyword: "When",
 			Pattern: `^both releases store prices in batches of ([\d,]+)$`,
 			Example: "both releases store prices in batches of 100",
-			Help:    "Has both versions store batches over the wire in interleaved pairs, one request after the other, after the baseline was compared with itself.",
+			Help:    "Has both versions store batches over the wire in interleaved pairs, one request after the other, after the baseline was compared with itself. Before and after, the server is asked right after acknowledgements whether they are on its disk: a version that does not wait for that is recorded with synchronous_commit off, whatever is set, and proves nothing.",
 			Yields:  []Yield{{"storing in batches of $1", "× baseline", Pairs}},
 			Do:      releasesStore,
 		},

@@ -110,7 +110,7 @@ func (r *Release) restore(ctx context.Context) error {
 
 // workload is one arm that sends requests. The settings are those that a new
 // session on the database has; what a service sets for its own sessions is part
-// of what is compared.
+// of what is compared, and what it acknowledges is looked at by storing.
 func (r *Release) workload(ctx context.Context, text string) (Workload, error) {
 	settings, err := r.side.settings(ctx)
 	if err != nil {
@@ -127,27 +127,65 @@ func (r *Release) workload(ctx context.Context, text string) (Workload, error) {
 // trial begins with what Stock stored and with the market that begin returns,
 // so that both releases store the same prices in the same order, and tables of
 // the same size grow by the same number of rows in every pair. No price is ever
-// stored twice within a trial.
+// stored twice within a trial. The settings tell the durability with which the
+// release is seen to store such batches; see Side.durability.
 func (r *Release) Store(ctx context.Context, size int, begin func() *market.Ticks) (Workload, error) {
-	w, err := r.workload(ctx, fmt.Sprintf("POST /api/ticks with %d prices", size))
+	w, take, err := r.growing(ctx, fmt.Sprintf("POST /api/ticks with %d prices", size), size, begin)
 	if err != nil {
 		return Workload{}, err
+	}
+	w.Run = func(ctx context.Context, n int) (time.Duration, error) {
+		requests, err := r.batches(take(n*size), size)
+		if err != nil {
+			return 0, err
+		}
+		return r.inTurn(ctx, requests)
+	}
+	return w, nil
+}
+
+// growing is the part that all arms have which store batches of size. Take
+// returns the next prices of the trial.
+func (r *Release) growing(ctx context.Context, text string, size int, begin func() *market.Ticks) (w Workload, take func(n int) []market.Tick, err error) {
+	if w, err = r.workload(ctx, text); err != nil {
+		return Workload{}, nil, err
+	}
+	w.Recheck = func(ctx context.Context) (map[string]string, error) {
+		requests, err := r.batches(begin().Take((1+flushProbes)*size), size)
+		if err != nil {
+			return nil, err
+		}
+		settings, err := r.side.durability(ctx, func(ctx context.Context, i int) error {
+			_, err := r.inTurn(ctx, requests[i:i+1])
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		return settings, r.restore(ctx)
+	}
+	if w.Settings, err = w.Recheck(ctx); err != nil {
+		return Workload{}, nil, err
 	}
 	next := begin()
 	w.Reset = func(ctx context.Context) error {
 		next = begin()
 		return r.restore(ctx)
 	}
-	w.Run = func(ctx context.Context, n int) (time.Duration, error) {
-		requests := make([]request, n)
-		for i := range requests {
-			if requests[i], err = r.storing(next.Take(size)); err != nil {
-				return 0, err
-			}
+	return w, func(n int) []market.Tick { return next.Take(n) }, nil
+}
+
+// batches are the requests that store prices, size at a time.
+func (r *Release) batches(prices []market.Tick, size int) ([]request, error) {
+	var requests []request
+	for from := 0; from < len(prices); from += size {
+		q, err := r.storing(prices[from : from+size])
+		if err != nil {
+			return nil, err
 		}
-		return r.inTurn(ctx, requests)
+		requests = append(requests, q)
 	}
-	return w, nil
+	return requests, nil
 }
 
 // storing is the request that stores prices.

@@ -18,33 +18,25 @@ const deliveryPatience = 5 * time.Second
 // next one. Trials begin as those of Store do. Leave ends the lines of the
 // traders.
 func (r *Release) Deliver(ctx context.Context, traders, burst int, begin func() *market.Ticks) (w Workload, leave func(), err error) {
-	if w, err = r.workload(ctx, fmt.Sprintf("POST /api/ticks with %d prices, until %d lines of /ws have them", burst, traders)); err != nil {
+	w, take, err := r.growing(ctx, fmt.Sprintf("POST /api/ticks with %d prices, until %d lines of /ws have them", burst, traders), burst, begin)
+	if err != nil {
 		return Workload{}, nil, err
 	}
 	gallery, err := r.market.Seat(ctx, traders, 0)
 	if err != nil {
 		return Workload{}, nil, fmt.Errorf("the %s release: %w", r.Name, err)
 	}
-	next := begin()
-	w.Reset = func(ctx context.Context) error {
-		next = begin()
-		return r.restore(ctx)
-	}
 	w.Run = func(ctx context.Context, n int) (time.Duration, error) {
-		return r.deliver(ctx, gallery, next.Take(n*burst), burst)
+		return r.deliver(ctx, gallery, take(n*burst), burst)
 	}
 	return w, gallery.Leave, nil
 }
 
 // deliver times the prices, burst by burst.
 func (r *Release) deliver(ctx context.Context, g *Gallery, prices []market.Tick, burst int) (time.Duration, error) {
-	var requests []request
-	for from := 0; from < len(prices); from += burst {
-		q, err := r.storing(prices[from : from+burst])
-		if err != nil {
-			return 0, err
-		}
-		requests = append(requests, q)
+	requests, err := r.batches(prices, burst)
+	if err != nil {
+		return 0, err
 	}
 	tape := newTape(prices)
 	g.follow(tape)

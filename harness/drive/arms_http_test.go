@@ -27,6 +27,7 @@ type small struct {
 	wrong    atomic.Bool   // tells of another price than was traded
 	deaf     atomic.Bool   // does not send prices on
 	refusing atomic.Bool
+	careless atomic.Bool // acknowledges what the log does not have on disk
 
 	db    *pgxpool.Pool
 	mu    sync.Mutex
@@ -37,6 +38,16 @@ type small struct {
 func (s *small) release(t *testing.T, name string) *drive.Release {
 	t.Helper()
 	dsn, _ := database(t, currentLayout)
+	r, err := drive.OpenRelease(t.Context(), name, s.on(t, dsn), dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, r.Close(context.Background())) })
+	require.NoError(t, r.Stock(t.Context(), earlier(40), nil, market.Symbols(2)))
+	return r
+}
+
+// on starts the service on a database and says where it listens.
+func (s *small) on(t *testing.T, dsn string) string {
+	t.Helper()
 	var err error
 	s.db, err = pgxpool.New(t.Context(), dsn)
 	require.NoError(t, err)
@@ -57,11 +68,7 @@ func (s *small) release(t *testing.T, name string) *drive.Release {
 		mux.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
-	r, err := drive.OpenRelease(t.Context(), name, server.URL, dsn)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, r.Close(context.Background())) })
-	require.NoError(t, r.Stock(t.Context(), earlier(40), nil, market.Symbols(2)))
-	return r
+	return server.URL
 }
 
 func hold(ctx context.Context, d time.Duration) {
@@ -93,6 +100,9 @@ func (s *small) store(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	batch := &pgx.Batch{}
+	if s.careless.Load() {
+		batch.Queue(`SELECT set_config('synchronous_commit', 'off', true)`)
+	}
 	for _, p := range body.Ticks {
 		batch.Queue(`INSERT INTO ticks SELECT id, $2, $3, $4, $5 FROM instruments WHERE symbol = $1`, p.Symbol, p.At, p.Trade, p.Price, p.Volume)
 	}

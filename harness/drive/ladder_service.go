@@ -13,12 +13,19 @@ import (
 // for each batch, each waiting for the answer to the one before. What the
 // service is spared is nothing: the request is written, sent, read, checked,
 // stored and answered while the clock runs; only the prices are made
-// beforehand. A unit of work is one batch.
+// beforehand. A unit of work is one batch. The settings tell the durability with
+// which the service is seen to store; see Side.durability.
 func (s *Side) Through(ctx context.Context, m *Market, size int, next func() market.Tick) (Workload, error) {
 	if size < 1 {
 		return Workload{}, fmt.Errorf("storing prices in batches of %d through the service: want at least 1", size)
 	}
-	settings, err := s.settings(ctx)
+	recheck := func(ctx context.Context) (map[string]string, error) {
+		return s.durability(ctx, func(ctx context.Context, _ int) error {
+			_, err := m.send(ctx, 1, size, next)
+			return err
+		})
+	}
+	settings, err := recheck(ctx)
 	if err != nil {
 		return Workload{}, err
 	}
@@ -28,7 +35,7 @@ func (s *Side) Through(ctx context.Context, m *Market, size int, next func() mar
 		Rows:     int64(len(s.stored)),
 		Settings: settings,
 		Observe:  s.observer(ctx),
-		Recheck:  s.settings,
+		Recheck:  recheck,
 		Reset:    s.reset,
 		Run: func(ctx context.Context, n int) (time.Duration, error) {
 			return m.send(ctx, n, size, next)

@@ -147,6 +147,7 @@ func TestTheServiceIsHeldToEveryPriceOfABatch(t *testing.T) {
 	through, err := current.Through(t.Context(), m, 20, later())
 	require.NoError(t, err)
 	require.Equal(t, "POST /api/ticks with 20 prices", through.Text)
+	asked = 0
 	took, err := through.Run(t.Context(), 3)
 	require.NoError(t, err)
 	require.Positive(t, took)

@@ -34,7 +34,9 @@ const (
 // Serve returns the workload of so many clients at a time, each of which stores
 // a price and reads the latest of its instrument, over connections from the
 // supply; connections is the size of a tuned pool. A unit of work is one
-// operation. Whoever asks for it calls done in the end.
+// operation. Each trial begins with what Fill stored. All supplies have the
+// settings of the side, and their durability with it. Whoever asks for it calls
+// done in the end.
 func (s *Side) Serve(ctx context.Context, supply Supply, connections, clients int, next func() market.Tick) (w Workload, done func(), err error) {
 	settings, err := s.settings(ctx)
 	if err != nil {
@@ -51,6 +53,7 @@ func (s *Side) Serve(ctx context.Context, supply Supply, connections, clients in
 	return Workload{
 		Name: string(supply), Text: s.layout.insert + ";\n" + latestCurrent, Plan: plan,
 		Rows: int64(len(s.stored)), Settings: settings, Reset: s.reset,
+		Observe: s.observer(ctx), Recheck: s.settings,
 		Run: func(ctx context.Context, n int) (time.Duration, error) {
 			prices := make([]market.Tick, n)
 			for i := range prices {

@@ -135,7 +135,7 @@ func (t PoolTrial) operate(ctx context.Context, m *Market, clients int) (load.Re
 
 // storeAndRead stores one price and reads the latest of its instrument.
 func (m *Market) storeAndRead(ctx context.Context, price market.Tick) error {
-	if err := m.post(ctx, "/api/ticks", ticks{Ticks: []instant{wire(price)}}, nil); err != nil {
+	if err := m.store(ctx, price); err != nil {
 		return err
 	}
 	status, raw, err := m.fetch(ctx, "/api/prices/latest?symbol="+url.QueryEscape(price.Symbol))
@@ -145,38 +145,9 @@ func (m *Market) storeAndRead(ctx context.Context, price market.Tick) error {
 	return err
 }
 
-// Serve returns the workload of so many clients at a time, each of which stores
-// a price and reads the latest of its instrument through the service. A unit of
-// work is one operation. The prices come from next, which must never repeat one.
-func (m *Market) Serve(ctx context.Context, name, dsn string, clients int, next func() market.Tick) (Workload, error) {
-	side, err := Current(ctx, dsn)
-	if err != nil {
-		return Workload{}, err
-	}
-	settings, err := side.settings(ctx)
-	if err := errors.Join(err, side.Close(context.WithoutCancel(ctx))); err != nil {
-		return Workload{}, err
-	}
-	return Workload{
-		Name: name, Text: "POST /api/ticks, GET /api/prices/latest", Settings: settings,
-		Run: func(ctx context.Context, n int) (time.Duration, error) {
-			prices := make([]market.Tick, n)
-			for i := range prices {
-				prices[i] = next()
-			}
-			done, err := load.Closed(ctx, load.ClosedPlan{
-				Workers: clients, Count: int64(n),
-				Do: func(ctx context.Context, _, i int) error { return m.storeAndRead(ctx, prices[i]) },
-			})
-			if err == nil && done.Failed > 0 {
-				err = done.First
-			}
-			if err != nil {
-				return 0, fmt.Errorf("serving %d clients with %s: %w", clients, name, err)
-			}
-			return done.Elapsed, nil
-		},
-	}, nil
+// store stores one price.
+func (m *Market) store(ctx context.Context, price market.Tick) error {
+	return m.post(ctx, "/api/ticks", ticks{Ticks: []instant{wire(price)}}, nil)
 }
 
 // poolTotals are what a service says of its pool since it started.

@@ -133,6 +133,12 @@ func TestEverySupplyServesTheSamePricesAndPutsItsConnectionsAway(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, string(supply), w.Name)
 		require.Contains(t, w.Settings, "fsync")
+		settings, err := w.Recheck(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, w.Settings, settings)
+		told, err := w.Observe(t.Context())
+		require.NoError(t, err)
+		require.NotNil(t, told.WAL)
 		if supply == drive.TunedPool {
 			require.EqualValues(t, 4, sessions(t, dsn), "all of them are open beforehand, beside that of the side")
 		}
@@ -177,10 +183,12 @@ func TestAServiceThatRefusesUnderComparisonIsAnErrorAndNoFigure(t *testing.T) {
 			t.Cleanup(s.Close)
 			m := drive.NewMarket(s.URL, 4)
 			t.Cleanup(m.Close)
-			w, err := m.Serve(t.Context(), "8 connections", dsn, 4, next)
+			arms, done, err := drive.Serve(t.Context(), dsn, 4, next, drive.Served{Name: "8 connections", Market: m})
 			require.NoError(t, err)
-			require.Contains(t, w.Settings, "synchronous_commit")
-			took, err := w.Run(t.Context(), 25)
+			t.Cleanup(func() { require.NoError(t, done(context.Background())) })
+			require.Contains(t, arms[0].Settings, "synchronous_commit")
+			service.asked.Store(0)
+			took, err := arms[0].Run(t.Context(), 25)
 			require.EqualValues(t, 25, service.asked.Load(), "each is done once")
 			if refuse {
 				require.ErrorContains(t, err, "serving 4 clients with 8 connections: the service refused (503 busy)")
