@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"net/url"
 	"slices"
 	"strings"
@@ -62,13 +61,9 @@ func (b *bench) newWorld(record *evidence.Scenario) *world {
 	}
 }
 
-// seedOf gives each scenario a seed of its own, so that adding a scenario does
-// not change the data of the others.
-func (b *bench) seedOf(id string) uint64 {
-	h := fnv.New64a()
-	_, _ = fmt.Fprintf(h, "%d/%s", b.config.Seed, id)
-	return h.Sum64()
-}
+// seedOf gives each scenario and each proof the seed that its evidence is
+// checked for.
+func (b *bench) seedOf(id string) uint64 { return evidence.SeedOf(b.config.Seed, id) }
 
 // later has f called when the scenario is over, whatever came of it; what was
 // put up last is torn down first.

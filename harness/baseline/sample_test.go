@@ -82,8 +82,8 @@ func judged(t testing.TB, nth int, scenarios ...evidence.Scenario) evidence.Run 
 		},
 	}
 	run.Proofs = []evidence.Proof{
-		{Name: evidence.IdenticalArms, Pairs: pairs(1, 1, .01, 20, false)},
-		{Name: evidence.PlantedSlowdown, Planted: evidence.Planted, Pairs: pairs(1, 1/1.2, .01, 20, false)},
+		{Name: evidence.IdenticalArms, Pairs: pairs(evidence.SeedOf(run.Seed, evidence.IdenticalArms), 1, .01, 20, false)},
+		{Name: evidence.PlantedSlowdown, Planted: evidence.Planted, Pairs: pairs(evidence.SeedOf(run.Seed, evidence.PlantedSlowdown), 1/1.2, .01, 20, false)},
 	}
 	require.NoError(t, evidence.Judge(&run))
 	return run

@@ -42,9 +42,22 @@ func pairs(ratio float64) *measure.Pairs {
 // and for the planted slowdown.
 func proofs(identical, slowed float64) []evidence.Proof {
 	return []evidence.Proof{
-		{Name: evidence.IdenticalArms, Pairs: *pairs(identical)},
-		{Name: evidence.PlantedSlowdown, Planted: evidence.Planted, Pairs: *pairs(slowed)},
+		{Name: evidence.IdenticalArms, Pairs: ofProof(evidence.IdenticalArms, 1, pairs(identical))},
+		{Name: evidence.PlantedSlowdown, Planted: evidence.Planted, Pairs: ofProof(evidence.PlantedSlowdown, 1.001, pairs(slowed))},
 	}
+}
+
+// ofProof are pairs with the seed of the proof in a run of seed 0, and every
+// figure times so much: no two experiments measure the same figures.
+func ofProof(name string, times float64, p *measure.Pairs) measure.Pairs {
+	p.Seed = evidence.SeedOf(0, name)
+	p.First = measure.Order(p.Seed, len(p.First))
+	for _, figures := range [][]float64{p.Baseline, p.Current, p.Fitness.A, p.Fitness.B} {
+		for i := range figures {
+			figures[i] *= times
+		}
+	}
+	return *p
 }
 
 func throughput(ratio float64) measure.Value {

@@ -1,6 +1,7 @@
 package evidence_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,20 +40,38 @@ func TestARunThatCannotTellADifferenceComparesNothing(t *testing.T) {
 	restless[0].Pairs = noisy(restless[0].Pairs)
 	blind := proofs(1, 1/1.2)
 	blind[1].Pairs = noisy(blind[1].Pairs)
+	fleeting, cold, uneven := proofs(1, 1/1.2), proofs(1, 1/1.2), proofs(1, 1/1.2)
+	fleeting[0].Pairs.BlockSeconds, cold[0].Pairs.WarmupPairs, uneven[0].Pairs.CurrentArm.Rows = 0.001, 0, 9
+	hurried := proofs(1, 1/1.2)
+	hurried[0].Pairs.BlockSeconds, hurried[1].Pairs.BlockSeconds = 0.001, 0.001
+	loud := proofs(1.1, 1/1.2) // as fit as 95 % needs, and not as 5 % faster does
+	for i := range loud[0].Pairs.Fitness.B {
+		loud[0].Pairs.Fitness.B[i] = 10000 * (1 + 0.08*float64(i%2*2-1) + 0.00001*float64(i))
+	}
+	open := proofs(1, 1/1.2)
+	for i := range open[0].Pairs.Current {
+		open[0].Pairs.Current[i] = 9500 * (1 + 0.03*float64(i%2*2-1) + 0.00001*float64(i))
+	}
 	tests := map[string]struct {
 		proofs []evidence.Proof
 		held   [2]bool
 		said   [2]objective.Verdict
 		reason string
 	}{
-		"both held":                         {proofs(1, 1/1.2), [2]bool{true, true}, [2]objective.Verdict{objective.Pass, objective.Fail}, ""},
-		"identical arms are called slower":  {proofs(0.9, 1/1.2), [2]bool{false, true}, [2]objective.Verdict{objective.Fail, objective.Fail}, `the proof "identical arms" did not hold, as "at least 95 % of baseline" fails and must not`},
-		"identical arms are called faster":  {proofs(1.1, 1/1.2), [2]bool{false, true}, [2]objective.Verdict{objective.Pass, objective.Fail}, `the proof "identical arms" did not hold, as "at least 5 % faster than baseline" passes and must not`},
-		"a planted slowdown is missed":      {proofs(1, 1), [2]bool{true, false}, [2]objective.Verdict{objective.Pass, objective.Pass}, `the proof "planted slowdown" did not hold, as "at least 95 % of baseline" is pass and must fail`},
-		"a planted slowdown stays open":     {unsure, [2]bool{true, false}, [2]objective.Verdict{objective.Pass, objective.Inconclusive}, `is inconclusive and must fail`},
-		"the machine is unfit to show it":   {blind, [2]bool{true, false}, [2]objective.Verdict{objective.Pass, objective.Unfit}, `is unfit and must fail`},
-		"a restless machine raises nothing": {restless, [2]bool{true, true}, [2]objective.Verdict{objective.Unfit, objective.Fail}, ""},
-		"both did not hold":                 {proofs(0.9, 1), [2]bool{false, false}, [2]objective.Verdict{objective.Fail, objective.Pass}, `"identical arms" did not hold, as "at least 95 % of baseline" fails and must not; the proof "planted slowdown" did not hold`},
+		"both held":                        {proofs(1, 1/1.2), [2]bool{true, true}, [2]objective.Verdict{objective.Pass, objective.Fail}, ""},
+		"identical arms are called slower": {proofs(0.9, 1/1.2), [2]bool{false, true}, [2]objective.Verdict{objective.Fail, objective.Fail}, `the proof "identical arms" did not hold, as "at least 95 % of baseline" fails and must not`},
+		"identical arms are called faster": {proofs(1.1, 1/1.2), [2]bool{false, true}, [2]objective.Verdict{objective.Pass, objective.Fail}, `the proof "identical arms" did not hold, as "at least 5 % faster than baseline" passes and must not`},
+		"a planted slowdown is missed":     {proofs(1, 1), [2]bool{true, false}, [2]objective.Verdict{objective.Pass, objective.Pass}, `the proof "planted slowdown" did not hold, as "at least 95 % of baseline" is pass and must fail`},
+		"a planted slowdown stays open":    {unsure, [2]bool{true, false}, [2]objective.Verdict{objective.Pass, objective.Inconclusive}, `is inconclusive and must fail`},
+		"the machine is unfit to show it":  {blind, [2]bool{true, false}, [2]objective.Verdict{objective.Pass, objective.Unfit}, `the proof "planted slowdown" did not hold, as "at least 95 % of baseline" is unfit: The machine is not fit: `},
+		"a restless machine shows nothing": {restless, [2]bool{false, true}, [2]objective.Verdict{objective.Unfit, objective.Fail}, `the proof "identical arms" did not hold, as "at least 95 % of baseline" is unfit: The machine is not fit: the same block against itself came out 1.200 times as fast, and its interval from 1.198 to 1.202 leaves out 1. So nothing was shown.`},
+		"blocks too short show nothing":    {fleeting, [2]bool{false, true}, [2]objective.Verdict{objective.Unfit, objective.Fail}, `is unfit: The shortest block took 1 ms, and 100 ms is the least that counts. So nothing was shown.`},
+		"a cold machine shows nothing":     {cold, [2]bool{false, true}, [2]objective.Verdict{objective.Unfit, objective.Fail}, `is unfit: No pair was dropped to warm up`},
+		"arms unlike each other":           {uneven, [2]bool{false, true}, [2]objective.Verdict{objective.Unfit, objective.Fail}, `is unfit: The arms started from different tables`},
+		"neither shows anything":           {hurried, [2]bool{false, false}, [2]objective.Verdict{objective.Unfit, objective.Unfit}, `So nothing was shown; the proof "planted slowdown" did not hold`},
+		"spread does not hide an alarm":    {loud, [2]bool{false, true}, [2]objective.Verdict{objective.Pass, objective.Fail}, `"at least 5 % faster than baseline" passes and must not`},
+		"open on a fit machine":            {open, [2]bool{true, true}, [2]objective.Verdict{objective.Inconclusive, objective.Fail}, ""},
+		"both did not hold":                {proofs(0.9, 1), [2]bool{false, false}, [2]objective.Verdict{objective.Fail, objective.Pass}, `"identical arms" did not hold, as "at least 95 % of baseline" fails and must not; the proof "planted slowdown" did not hold`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -61,6 +80,7 @@ func TestARunThatCannotTellADifferenceComparesNothing(t *testing.T) {
 			require.NoError(t, evidence.Judge(&r))
 			for i, p := range r.Proofs {
 				require.Equal(t, test.said[i], p.Said.Verdict, p.Said.Reason)
+				require.Equal(t, p.Said.Verdict == objective.Unfit, strings.HasSuffix(p.Said.Reason, " So nothing was shown."), p.Said.Reason)
 				require.Equal(t, test.held[i], p.Held, p.Said.Reason)
 				require.NotEmpty(t, p.Must)
 			}

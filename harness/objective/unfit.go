@@ -123,6 +123,16 @@ type durable struct {
 	sound   []string
 }
 
+// Durability names the settings of a server that decide whether it keeps what
+// it acknowledged.
+func Durability() []string {
+	var names []string
+	for _, d := range durability() {
+		names = append(names, d.setting)
+	}
+	return names
+}
+
 func durability() []durable {
 	return []durable{
 		{"fsync", []string{"on"}},

@@ -124,14 +124,7 @@ func everyShape(f *testing.F) []byte {
 		Looks: measure.Looks(), Alpha: measure.Alpha, Fitness: &measure.Fitness{},
 		BaselineArm: measure.Arm{Settings: durable}, CurrentArm: measure.Arm{Settings: durable},
 	}
-	slowed := pairs
-	slowed.Fitness = &measure.Fitness{}
-	identical := slowed
 	for i := range 10 {
-		steady := 100 + float64(i%3)/10
-		slowed.Baseline, slowed.Current = append(slowed.Baseline, 100), append(slowed.Current, steady/1.2)
-		identical.Baseline, identical.Current = append(identical.Baseline, 100), append(identical.Current, steady)
-		slowed.Fitness.A, slowed.Fitness.B = append(slowed.Fitness.A, 100.1), append(slowed.Fitness.B, steady)
 		pairs.Baseline, pairs.Current = append(pairs.Baseline, 100+float64(i)), append(pairs.Current, 160-float64(i))
 		pairs.Fitness.A, pairs.Fitness.B = append(pairs.Fitness.A, 100+float64(i)), append(pairs.Fitness.B, 109-float64(i))
 	}
@@ -147,12 +140,25 @@ func everyShape(f *testing.F) []byte {
 		evidence.Objective{Measure: "sustained inserts", Target: "at least 10,000 a minute"},
 	)
 	run.Proofs = []evidence.Proof{
-		{Name: evidence.IdenticalArms, Pairs: identical},
-		{Name: evidence.PlantedSlowdown, Planted: evidence.Planted, Pairs: slowed},
+		{Name: evidence.IdenticalArms, Pairs: proving(run, evidence.IdenticalArms, pairs, 100, 1)},
+		{Name: evidence.PlantedSlowdown, Planted: evidence.Planted, Pairs: proving(run, evidence.PlantedSlowdown, pairs, 101, 1/1.2)},
 	}
 	restate(&run)
 	require.NoError(f, evidence.Judge(&run))
 	text, err := report.Encode(run)
 	require.NoError(f, err)
 	return text
+}
+
+// proving is an experiment like p that belongs to a proof of run, at that level
+// and ratio.
+func proving(run evidence.Run, name string, p measure.Pairs, level, ratio float64) measure.Pairs {
+	p.Seed, p.Fitness, p.Baseline, p.Current = evidence.SeedOf(run.Seed, name), &measure.Fitness{}, nil, nil
+	p.First = measure.Order(p.Seed, 10)
+	for i := range 10 {
+		steady := level * (1 + float64(i%3)/1000)
+		p.Baseline, p.Current = append(p.Baseline, level), append(p.Current, steady*ratio)
+		p.Fitness.A, p.Fitness.B = append(p.Fitness.A, level*1.001), append(p.Fitness.B, steady)
+	}
+	return p
 }
