@@ -26,11 +26,13 @@ type watched struct {
 	*market.Admission
 }
 
-func TestWhileEveryConnectionIsBusyRequestsAreRefusedAndLivenessAnswers(t *testing.T) {
-	config, err := pgxpool.ParseConfig(testdb.Migrated(t))
+// gated is the service over a pool of one connection, and its admission.
+func gated(t *testing.T, dsn string, a *market.Admission) surface {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(dsn)
 	require.NoError(t, err)
 	config.MaxConns = 1
-	config.ConnConfig.Tracer = watched{monitor.NewRecorder(), &market.Admission{Wait: 20 * time.Millisecond, Waiting: 8}}
+	config.ConnConfig.Tracer = watched{monitor.NewRecorder(), a}
 	pool, err := pgxpool.NewWithConfig(context.WithoutCancel(t.Context()), config)
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
@@ -40,13 +42,17 @@ func TestWhileEveryConnectionIsBusyRequestsAreRefusedAndLivenessAnswers(t *testi
 		Stream: stream.NewManager(stream.Config{}), Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})))
 	t.Cleanup(server.Close)
-	s := surface{t, server.URL, pool, &log}
-	connected := func() bool { return pool.Ping(t.Context()) == nil }
-	require.Eventually(t, connected, 10*time.Second, 10*time.Millisecond, "to connect may take longer than a request may wait")
-	require.Equal(t, `201 {"stored":1,"duplicates":0}`, s.ask("POST", "/api/instruments", `{"instruments":[{"symbol":"AAPL"}]}`))
+	return surface{t, server.URL, pool, &log}
+}
 
-	held, err := pool.Acquire(t.Context())
+func TestWhileEveryConnectionIsBusyRequestsAreRefusedAndLivenessAnswers(t *testing.T) {
+	admission := &market.Admission{Wait: time.Hour, Waiting: 8} // to open the connection takes its time
+	s := gated(t, testdb.Migrated(t), admission)
+	require.Equal(t, `201 {"stored":1,"duplicates":0}`, s.ask("POST", "/api/instruments", `{"instruments":[{"symbol":"AAPL"}]}`))
+	held, err := s.pool.Acquire(t.Context())
 	require.NoError(t, err)
+	defer held.Release() // a second time does nothing
+	admission.Wait = 20 * time.Millisecond
 	const price = `{"ticks":[{"symbol":"AAPL","at":"2016-01-04T14:30:00Z","trade":1,"price":1,"volume":1}]}`
 	for _, request := range [][3]string{
 		{http.MethodPost, "/api/ticks", price}, {http.MethodGet, "/api/prices/latest?symbol=AAPL", ""},
@@ -65,7 +71,16 @@ func TestWhileEveryConnectionIsBusyRequestsAreRefusedAndLivenessAnswers(t *testi
 		require.Contains(t, string(body), `"code":"busy"`)
 	}
 	require.Contains(t, s.ask("GET", "/api/health/live", ""), "200 ")
-	require.Empty(t, log.String(), "refusing is no work of its own")
+	require.Empty(t, s.log.String(), "refusing is no work of its own")
+	admission.Wait = time.Hour
 	held.Release()
 	require.Equal(t, `201 {"stored":1,"duplicates":0}`, s.ask("POST", "/api/ticks", price), "it was not stored before")
+}
+
+func TestADatabaseThatSaysNothingIsUnavailableAndIsLogged(t *testing.T) {
+	s := gated(t, testdb.Mute(t), &market.Admission{Wait: 20 * time.Millisecond, Waiting: 8})
+	for range 2 { // the second waits for the connection that the first began to open
+		require.Contains(t, s.ask("GET", "/api/prices/latest?symbol=AAPL", ""), `503 {"error":{"code":"database_unavailable"`)
+	}
+	require.Equal(t, 2, strings.Count(s.log.String(), "code=database_unavailable"), s.log)
 }

@@ -3,6 +3,7 @@ package market
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -16,7 +17,8 @@ var ErrBusy = errors.New("every connection to the database is in use")
 
 // Admission bounds how long callers wait for a connection of a pool, and how
 // many may wait at a time. It is the tracer of the pool (pgxpool.AcquireTracer)
-// and safe for concurrent use; who is not admitted gets ErrBusy from a Store.
+// and safe for concurrent use; who is not admitted gets ErrBusy from a Store,
+// or context.DeadlineExceeded if connections are missing or do not answer.
 //
 // A connection that is being used is never taken away: a statement has the
 // time that its caller gives it.
@@ -30,32 +32,80 @@ type Admission struct {
 	waiting atomic.Int64
 }
 
-type admittedKey struct{}
+type (
+	admittedKey struct{}
+	verdictKey  struct{}
+)
+
+// verdict is why the last acquisition under a context failed, if it did.
+type verdict struct{ busy bool }
+
+// judged returns a context whose failed acquisitions are judged.
+func judged(ctx context.Context) (context.Context, *verdict) {
+	v := new(verdict)
+	return context.WithValue(ctx, verdictKey{}, v), v
+}
+
+// admitted is one acquisition.
+type admitted struct {
+	cancel  context.CancelFunc
+	verdict *verdict
+	tooMany bool
+}
 
 // TraceAcquireStart implements pgxpool.AcquireTracer.
-func (a *Admission) TraceAcquireStart(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireStartData) context.Context {
-	ctx, cancel := context.WithTimeout(ctx, a.Wait)
-	if a.waiting.Add(1) > a.Waiting {
-		cancel()
+func (a *Admission) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, _ pgxpool.TraceAcquireStartData) context.Context {
+	one := &admitted{tooMany: a.waiting.Add(1) > a.Waiting}
+	one.verdict, _ = ctx.Value(verdictKey{}).(*verdict)
+	wait := a.Wait
+	if one.tooMany {
+		wait = 0
+		if one.verdict != nil {
+			one.verdict.busy = open(pool.Stat())
+		}
 	}
-	return context.WithValue(ctx, admittedKey{}, cancel)
+	ctx, one.cancel = context.WithTimeout(ctx, wait)
+	return context.WithValue(ctx, admittedKey{}, one)
 }
 
 // TraceAcquireEnd implements pgxpool.AcquireTracer.
-func (a *Admission) TraceAcquireEnd(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireEndData) {
-	a.waiting.Add(-1)
-	if cancel, ok := ctx.Value(admittedKey{}).(context.CancelFunc); ok {
-		cancel()
+func (a *Admission) TraceAcquireEnd(ctx context.Context, pool *pgxpool.Pool, end pgxpool.TraceAcquireEndData) {
+	others := a.waiting.Add(-1)
+	one, ok := ctx.Value(admittedKey{}).(*admitted)
+	if !ok {
+		return
 	}
+	if end.Err != nil && one.verdict != nil && !one.tooMany {
+		one.verdict.busy = inUse(pool.Stat(), others)
+	}
+	one.cancel()
 }
 
-// turnedAway makes ErrBusy of the error of a caller who was not admitted: a
-// context ended, and it was not the caller's own.
-func turnedAway(ctx context.Context, err error) error {
+// open reports whether the pool has all its connections: none is missing
+// because the database let it wait for one.
+func open(pool *pgxpool.Stat) bool {
+	return pool.AcquiredConns()+pool.IdleConns() == pool.MaxConns()
+}
+
+// inUse reports whether every connection is in use. One that is idle while
+// more callers wait than there are such is on its way to one of them. Other
+// idle ones say that the caller had a connection that did not answer.
+func inUse(pool *pgxpool.Stat, waiting int64) bool {
+	idle := int64(pool.IdleConns())
+	return open(pool) && (idle == 0 || idle < waiting)
+}
+
+// turnedAway makes ErrBusy of the error of a caller who was not admitted: the
+// time for a connection ended, it was not the caller's own, and the
+// connections were in use. If they were not, the database does not answer:
+// that remains an error of time.
+func turnedAway(ctx context.Context, v *verdict, err error) error {
 	var connecting *pgconn.ConnectError
-	ended := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
-	if !ended || ctx.Err() != nil || errors.As(err, &connecting) {
+	if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil || errors.As(err, &connecting) {
 		return err
 	}
-	return ErrBusy
+	if v.busy {
+		return ErrBusy
+	}
+	return fmt.Errorf("the database gave no connection in time: %w", err)
 }

@@ -47,21 +47,37 @@ func narrow(t *testing.T, a *market.Admission) (*market.Store, *pgxpool.Pool) {
 	return store, pool
 }
 
+// mute is a store whose database takes connections and says nothing.
+func mute(t *testing.T, a *market.Admission) *market.Store {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(testdb.Mute(t))
+	require.NoError(t, err)
+	config.MaxConns = 2
+	config.ConnConfig.Tracer = gated{Admission: a}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	return market.New(market.Config{Pool: pool})
+}
+
 func store(ctx context.Context, s *market.Store, trade int64) error {
 	_, _, err := s.StoreTicks(ctx, []market.Tick{{Symbol: "AAPL", At: noon(), Trade: trade, Price: 1, Volume: 1}})
 	return err
 }
 
 func TestWhoGetsNoConnectionInTimeIsTurnedAwayAndStoresNothing(t *testing.T) {
-	s, pool := narrow(t, &market.Admission{Wait: 20 * time.Millisecond, Waiting: 10})
+	admission := &market.Admission{Wait: 20 * time.Millisecond, Waiting: 10}
+	s, pool := narrow(t, admission)
 	held, err := pool.Acquire(t.Context())
 	require.NoError(t, err)
+	defer held.Release() // a second time does nothing
 	require.ErrorIs(t, store(t.Context(), s, 1), market.ErrBusy)
 	_, err = s.Latest(t.Context(), "AAPL", market.HideDeleted)
 	require.ErrorIs(t, err, market.ErrBusy)
 	_, err = s.RegisterInstruments(t.Context(), []market.Instrument{{Symbol: "MSFT"}})
 	require.ErrorIs(t, err, market.ErrBusy)
 	held.Release()
+	admission.Wait = time.Hour
 
 	_, err = s.Latest(t.Context(), "AAPL", market.HideDeleted)
 	require.ErrorIs(t, err, market.ErrNoPrices, "what was refused was not stored, and the store is open again")
@@ -94,6 +110,7 @@ func TestOneMoreThanMayWaitIsTurnedAwayAtOnce(t *testing.T) {
 	s, pool := narrow(t, &market.Admission{Wait: time.Hour, Waiting: 1})
 	held, err := pool.Acquire(t.Context())
 	require.NoError(t, err)
+	defer held.Release() // a second time does nothing
 	before := pool.Stat().CanceledAcquireCount()
 	answers := make(chan error, 2)
 	for trade := range int64(2) {
@@ -104,4 +121,39 @@ func TestOneMoreThanMayWaitIsTurnedAwayAtOnce(t *testing.T) {
 	require.Equal(t, before+1, pool.Stat().CanceledAcquireCount())
 	held.Release()
 	require.NoError(t, <-answers, "who waited gets the connection that became free")
+}
+
+func TestADatabaseThatSaysNothingIsNotCalledBusy(t *testing.T) {
+	s := mute(t, &market.Admission{Wait: 20 * time.Millisecond, Waiting: 10})
+	for trade := range int64(4) { // the last ones wait for connections that are being opened
+		err := store(t.Context(), s, trade+1)
+		require.NotErrorIs(t, err, market.ErrBusy)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorContains(t, err, "the database gave no connection in time")
+	}
+	crowded := mute(t, &market.Admission{Wait: time.Hour, Waiting: 0})
+	err := store(t.Context(), crowded, 1)
+	require.NotErrorIs(t, err, market.ErrBusy)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+func TestAConnectionThatChangesHandsIsInUse(t *testing.T) {
+	const callers, each = 16, 100
+	s, pool := narrow(t, &market.Admission{Wait: time.Hour, Waiting: 4})
+	require.NoError(t, store(t.Context(), s, 1))
+	answers := make(chan error, callers*each)
+	for range callers {
+		go func() {
+			for range each {
+				_, err := s.Latest(t.Context(), "AAPL", market.HideDeleted)
+				answers <- err
+			}
+		}()
+	}
+	for range callers * each {
+		if err := <-answers; err != nil {
+			require.ErrorIs(t, err, market.ErrBusy)
+		}
+	}
+	require.Positive(t, pool.Stat().CanceledAcquireCount(), "some were turned away")
 }

@@ -28,7 +28,7 @@ func (s *Store) RegisterInstruments(ctx context.Context, instruments []Instrumen
 	for i, in := range sorted {
 		symbols[i], names[i] = in.Symbol, in.Name
 	}
-	stored, err := settled(ctx, s, func(l layout) (int64, error) { return l.register(ctx, symbols, names) })
+	stored, err := settled(ctx, s, func(ctx context.Context, l layout) (int64, error) { return l.register(ctx, symbols, names) })
 	var deleted *DeletedInstrument
 	var old *OldSchema
 	switch {
@@ -47,7 +47,7 @@ func (s *Store) RegisterInstruments(ctx context.Context, instruments []Instrumen
 // Instruments lists the instruments by symbol. In versions 1 and 2 of the
 // schema those are the ones that have traded or were kept from a later one.
 func (s *Store) Instruments(ctx context.Context, deleted Deleted) ([]Registered, error) {
-	all, err := settled(ctx, s, func(l layout) ([]Registered, error) { return l.list(ctx) })
+	all, err := settled(ctx, s, func(ctx context.Context, l layout) ([]Registered, error) { return l.list(ctx) })
 	if err != nil {
 		return nil, fmt.Errorf("listing instruments: %w", err)
 	}
@@ -65,7 +65,7 @@ func (s *Store) Delete(ctx context.Context, symbol string) (time.Time, error) {
 	if problem := symbolProblem(symbol); problem != "" {
 		return time.Time{}, &Invalid{Field: "symbol", Problem: problem}
 	}
-	at, err := settled(ctx, s, func(l layout) (time.Time, error) { return l.remove(ctx, symbol) })
+	at, err := settled(ctx, s, func(ctx context.Context, l layout) (time.Time, error) { return l.remove(ctx, symbol) })
 	if err != nil {
 		return time.Time{}, fmt.Errorf("deleting instrument %s: %w", symbol, err)
 	}
@@ -78,7 +78,7 @@ func (s *Store) Restore(ctx context.Context, symbol string) error {
 	if problem := symbolProblem(symbol); problem != "" {
 		return &Invalid{Field: "symbol", Problem: problem}
 	}
-	_, err := settled(ctx, s, func(l layout) (struct{}, error) { return struct{}{}, l.restore(ctx, symbol) })
+	_, err := settled(ctx, s, func(ctx context.Context, l layout) (struct{}, error) { return struct{}{}, l.restore(ctx, symbol) })
 	if err != nil {
 		return fmt.Errorf("restoring instrument %s: %w", symbol, err)
 	}

@@ -93,17 +93,18 @@ func (s *Store) current(ctx context.Context) (*layout, error) {
 // says that it did nothing because the schema changed or others were in the
 // way. An error that leaves open whether something was stored is returned at
 // once, and so is ErrBusy.
-func settled[T any](ctx context.Context, s *Store, do func(layout) (T, error)) (T, error) {
+func settled[T any](ctx context.Context, s *Store, do func(context.Context, layout) (T, error)) (T, error) {
 	began := time.Now()
 	wait := repeatAfter
+	ctx, verdict := judged(ctx)
 	for try := 1; ; try++ {
 		var result T
 		known, err := s.current(ctx)
 		if err == nil {
-			result, err = do(*known)
+			result, err = do(ctx, *known)
 		}
 		if err == nil || !nothingDone(err) {
-			return result, turnedAway(ctx, err)
+			return result, turnedAway(ctx, verdict, err)
 		}
 		s.layout.CompareAndSwap(known, nil)
 		if try >= repeatTimes || time.Since(began) >= repeatFor {

@@ -10,7 +10,7 @@ import (
 // there is none, and an *UnknownInstrument for an instrument nobody registered
 // and, unless deleted ones are included, for one that is deleted.
 func (s *Store) Latest(ctx context.Context, symbol string, deleted Deleted) (Tick, error) {
-	t, err := read(ctx, s, symbol, func(l layout) (Tick, error) {
+	t, err := read(ctx, s, symbol, func(ctx context.Context, l layout) (Tick, error) {
 		return l.latest(ctx, symbol, deleted != HideDeleted)
 	})
 	if err != nil {
@@ -23,7 +23,7 @@ func (s *Store) Latest(ctx context.Context, symbol string, deleted Deleted) (Tic
 // most limit of them. Its errors are those of Latest, but no prices are none.
 func (s *Store) Range(ctx context.Context, symbol string, deleted Deleted, span Span, limit int) ([]Tick, error) {
 	from, to := span.bounds()
-	ticks, err := read(ctx, s, symbol, func(l layout) ([]Tick, error) {
+	ticks, err := read(ctx, s, symbol, func(ctx context.Context, l layout) ([]Tick, error) {
 		return l.ticks(ctx, symbol, deleted != HideDeleted, from, to, limit)
 	})
 	if err != nil {
@@ -36,7 +36,7 @@ func (s *Store) Range(ctx context.Context, symbol string, deleted Deleted, span 
 // span. It is ErrNoPrices when nothing was traded.
 func (s *Store) VWAP(ctx context.Context, symbol string, deleted Deleted, span Span) (VWAP, error) {
 	from, to := span.bounds()
-	v, err := read(ctx, s, symbol, func(l layout) (VWAP, error) {
+	v, err := read(ctx, s, symbol, func(ctx context.Context, l layout) (VWAP, error) {
 		return l.vwap(ctx, symbol, deleted != HideDeleted, from, to)
 	})
 	if err != nil {
@@ -48,7 +48,7 @@ func (s *Store) VWAP(ctx context.Context, symbol string, deleted Deleted, span S
 // Bars returns the bars of the instrument in the span, oldest first.
 func (s *Store) Bars(ctx context.Context, symbol string, deleted Deleted, span Span) ([]Bar, error) {
 	from, to := span.bounds()
-	bars, err := read(ctx, s, symbol, func(l layout) ([]Bar, error) {
+	bars, err := read(ctx, s, symbol, func(ctx context.Context, l layout) ([]Bar, error) {
 		return l.bars(ctx, symbol, deleted != HideDeleted, from, to)
 	})
 	if err != nil {
@@ -57,7 +57,7 @@ func (s *Store) Bars(ctx context.Context, symbol string, deleted Deleted, span S
 	return bars, nil
 }
 
-func read[T any](ctx context.Context, s *Store, symbol string, do func(layout) (T, error)) (T, error) {
+func read[T any](ctx context.Context, s *Store, symbol string, do func(context.Context, layout) (T, error)) (T, error) {
 	if problem := symbolProblem(symbol); problem != "" {
 		var none T
 		return none, &Invalid{Field: "symbol", Problem: problem}

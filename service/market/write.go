@@ -20,7 +20,7 @@ func (s *Store) StoreTicks(ctx context.Context, ticks []Tick) ([]Tick, Counts, e
 	}
 	began := time.Now()
 	b := newTickBatch(ticks)
-	stored, err := settled(ctx, s, func(l layout) (map[tickKey]bool, error) { return l.storeTicks(ctx, b) })
+	stored, err := settled(ctx, s, func(ctx context.Context, l layout) (map[tickKey]bool, error) { return l.storeTicks(ctx, b) })
 	s.written.note(began, len(stored), err)
 	if err != nil {
 		return nil, Counts{}, explainWrite(err, "ticks", len(ticks), func(i int) string { return ticks[i].Symbol })
@@ -44,7 +44,7 @@ func (s *Store) StoreBars(ctx context.Context, bars []Bar) (Counts, error) {
 	}
 	began := time.Now()
 	b := newBarBatch(bars)
-	stored, err := settled(ctx, s, func(l layout) (int64, error) { return l.storeBars(ctx, b) })
+	stored, err := settled(ctx, s, func(ctx context.Context, l layout) (int64, error) { return l.storeBars(ctx, b) })
 	s.written.note(began, int(stored), err)
 	if err != nil {
 		return Counts{}, explainWrite(err, "bars", len(bars), func(i int) string { return bars[i].Symbol })
