@@ -2,6 +2,8 @@ package market_test
 
 import (
 	"context"
+	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -135,6 +137,54 @@ func TestADatabaseThatSaysNothingIsNotCalledBusy(t *testing.T) {
 	err := store(t.Context(), crowded, 1)
 	require.NotErrorIs(t, err, market.ErrBusy)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+// hushed is a connection over which nothing more is said once hush is set.
+type hushed struct {
+	net.Conn
+	hush *atomic.Bool
+}
+
+func (h hushed) Write(p []byte) (int, error) {
+	if h.hush.Load() {
+		return len(p), nil
+	}
+	return h.Conn.Write(p)
+}
+
+func TestADatabaseThatHangsIsNotCalledBusyWhileConnectionsAreIdle(t *testing.T) {
+	config, err := pgxpool.ParseConfig(testdb.Migrated(t))
+	require.NoError(t, err)
+	var hush atomic.Bool
+	dial := config.ConnConfig.DialFunc
+	config.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		return hushed{conn, &hush}, err
+	}
+	config.MaxConns = 2
+	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return true }
+	admission := &market.Admission{Wait: time.Hour, Waiting: 10}
+	config.ConnConfig.Tracer = gated{Admission: admission}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	for _, held := range []*pgxpool.Conn{acquired(t, pool), acquired(t, pool)} {
+		held.Release()
+	}
+	require.Eventually(t, func() bool { return pool.Stat().IdleConns() == 2 }, time.Minute, time.Millisecond)
+	hush.Store(true)
+	defer hush.Store(false) // for the pool to say goodbye
+	admission.Wait = 20 * time.Millisecond
+	_, err = market.New(market.Config{Pool: pool}).Latest(t.Context(), "AAPL", market.HideDeleted)
+	require.NotErrorIs(t, err, market.ErrBusy)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+func acquired(t *testing.T, pool *pgxpool.Pool) *pgxpool.Conn {
+	t.Helper()
+	conn, err := pool.Acquire(t.Context())
+	require.NoError(t, err)
+	return conn
 }
 
 func TestAConnectionThatChangesHandsIsInUse(t *testing.T) {

@@ -18,12 +18,16 @@ func Mute(t testing.TB) string {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
+		var held []net.Conn
 		for {
 			conn, err := listener.Accept()
-			if err != nil {
-				return // the test ended
+			if err != nil { // the test ended
+				for _, conn := range held {
+					_ = conn.Close() // nothing was written to it
+				}
+				return
 			}
-			defer func() { _ = conn.Close() }() // nothing was written to it
+			held = append(held, conn)
 		}
 	}()
 	t.Cleanup(func() {
