@@ -171,7 +171,11 @@ func TestACalculationThatIsOffIsSeen(t *testing.T) {
 		off, err := drive.RelativeError(t.Context(), name, baseline, current)
 		require.NoError(t, err)
 		require.Less(t, off.Value, 1.0, name)
-		require.EqualValues(t, 4, off.Of, "three instruments and all together")
+		figures := map[string]int64{"moving average": 300 + 1}[name] // one for each price, and all together
+		if figures == 0 {
+			figures = 3 + 1 // one for each instrument, and all together
+		}
+		require.Equal(t, figures, off.Of, name)
 	}
 	execute(t, dsn, `UPDATE ticks SET price = price * 1.001 WHERE trade = 150`)
 	for _, name := range drive.Calculations() {
@@ -200,7 +204,10 @@ func TestTheEvidenceTellsHowTheServerCarriesAWorkloadOut(t *testing.T) {
 	}
 }
 
-func TestASideIsRestoredOnlyIfItIsAnother(t *testing.T) {
+// TestASideIsRestoredInAnyCase: both sides of a comparison are written anew
+// before each trial, also the one that nobody wrote to since. A side that was
+// filled just now is quicker than one that was filled before.
+func TestASideIsRestoredInAnyCase(t *testing.T) {
 	baseline, current, dsn := sides(t)
 	next := market.NewTicks(8, market.Calibration{}, market.Symbols(3), time.Now().Add(time.Hour), time.Millisecond).Next
 	state := func() (rows int, last string) {
@@ -212,18 +219,10 @@ func TestASideIsRestoredOnlyIfItIsAnother(t *testing.T) {
 	}
 	store, err := current.Store(t.Context(), 10, next)
 	require.NoError(t, err)
-	_, writer := state()
-	require.NoError(t, store.Reset(t.Context()))
-	rows, again := state()
-	require.Equal(t, 300, rows)
-	require.Equal(t, writer, again, "nothing was written anew")
-
 	for what, touch := range map[string]func(){
+		"nobody wrote":      func() {},
 		"rows were added":   func() { _, err := store.Run(t.Context(), 1); require.NoError(t, err) },
 		"a row was changed": func() { execute(t, dsn, `UPDATE ticks SET price = price WHERE trade = 3`) },
-		"a row was replaced": func() {
-			execute(t, dsn, `WITH gone AS (DELETE FROM ticks WHERE trade = 3 RETURNING *) INSERT INTO ticks SELECT instrument_id, at, 999, price, volume FROM gone`)
-		},
 		"a row was removed": func() { execute(t, dsn, `DELETE FROM ticks WHERE trade = 3`) },
 	} {
 		_, before := state()
