@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -167,7 +168,9 @@ func sides(t *testing.T) (baseline, current *drive.Side, dsn string) {
 
 func TestACalculationThatIsOffIsSeen(t *testing.T) {
 	baseline, current, dsn := sides(t)
-	for _, name := range drive.Calculations() {
+	// What sorting yields is an order, which is compared place by place.
+	names := slices.DeleteFunc(drive.Calculations(), func(name string) bool { return name == "sort" })
+	for _, name := range names {
 		off, err := drive.RelativeError(t.Context(), name, baseline, current)
 		require.NoError(t, err)
 		require.Less(t, off.Value, 1.0, name)
@@ -177,15 +180,15 @@ func TestACalculationThatIsOffIsSeen(t *testing.T) {
 		}
 		require.Equal(t, figures, off.Of, name)
 	}
-	execute(t, dsn, `UPDATE ticks SET price = price * 1.001 WHERE trade = 150`)
-	for _, name := range drive.Calculations() {
+	execute(t, dsn, `UPDATE ticks SET price = price * 1.001 WHERE trade % 2 = 0`)
+	for _, name := range names {
 		off, err := drive.RelativeError(t.Context(), name, baseline, current)
 		require.NoError(t, err)
 		require.Greater(t, off.Value, 1.0, name)
 	}
 	execute(t, dsn, `DELETE FROM ticks WHERE instrument_id = 1`)
 	_, err := drive.RelativeError(t.Context(), "vwap", baseline, current)
-	require.ErrorContains(t, err, "4 instruments on the baseline side, 3 on the current side")
+	require.ErrorContains(t, err, "comparing vwap: 4 figures of the baseline, 3 of the current arm")
 }
 
 func TestTheEvidenceTellsHowTheServerCarriesAWorkloadOut(t *testing.T) {
