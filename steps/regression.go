@@ -129,8 +129,8 @@ func (w *world) laterPrices() *market.Ticks {
 
 // releaseBlock is how long a block of a release lasts at least. What a service
 // leaves behind when it has answered would fall into a slice of its rival, so that
-// its blocks run whole, and are longer instead.
-const releaseBlock = 3 * measure.LeastBlock
+// its blocks run whole, and last longer instead.
+const releaseBlock = 2 * measure.LeastBlock
 
 // both makes the workload of either release and compares them.
 func (w *world) both(ctx context.Context, name, unit string, perUnit float64, block time.Duration, of func(*drive.Release) (drive.Workload, error)) error {
