@@ -104,8 +104,14 @@ func TestPartitionsAddUpToTheirTable(t *testing.T) {
 		insert into ticks (instrument_id, at, trade, price, volume)
 		select id, now() - i * interval '1 h', i, 1, 1 from instruments, generate_series(1, 48) i`,
 		"delete from ticks where trade <= 12")
-	require.NoError(t, conn.Close(t.Context())) // a backend that ends has reported all it did
-	do(t, session(t, dsn), "analyze ticks")
+	pid, after := conn.PgConn().PID(), session(t, dsn)
+	require.NoError(t, conn.Close(t.Context()))
+	require.Eventually(t, func() bool { // a backend that is gone has reported all it did
+		var there bool
+		err := after.QueryRow(t.Context(), "select exists (select from pg_stat_activity where pid = $1)", pid).Scan(&there)
+		return err == nil && !there
+	}, 20*time.Second, 10*time.Millisecond)
+	do(t, after, "analyze ticks")
 	s := start(t, dsn, nil).await("the tables", func(s monitor.Snapshot) bool {
 		return s.Tables.LiveRows != nil && *s.Tables.DeadRows >= 12
 	})

@@ -60,6 +60,7 @@ type Service struct {
 	started time.Time
 	latest  atomic.Pointer[Snapshot]
 	running atomic.Bool
+	looked  chan struct{} // closed after the first look
 }
 
 // New makes a Service that has not looked yet: its snapshot says fail, with
@@ -71,7 +72,7 @@ func New(config Config) *Service {
 	if config.Every == 0 {
 		config.Every = time.Second
 	}
-	return &Service{config: config, started: time.Now()}
+	return &Service{config: config, started: time.Now(), looked: make(chan struct{})}
 }
 
 // Run looks at the database every second and publishes what it saw, until ctx
@@ -92,7 +93,9 @@ func (s *Service) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		s.latest.Store(&snapshot)
+		if s.latest.Swap(&snapshot) == nil {
+			close(s.looked)
+		}
 		if s.config.Publish != nil {
 			s.config.Publish.Broadcast(Channel, s.Snapshot())
 		}
@@ -103,6 +106,10 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 	}
 }
+
+// Looked is closed once the first look is over, some tens of milliseconds after
+// Run began and at most its budget: before, there is nothing to tell.
+func (s *Service) Looked() <-chan struct{} { return s.looked }
 
 // Snapshot returns the last look with its age as of now. It never blocks and
 // never touches the database. A look older than ten seconds is a fail,

@@ -132,7 +132,7 @@ func serve(ctx context.Context, p program, o serveOptions) error {
 	})
 
 	fmt.Fprintf(p.out, "marketd listening on http://%s\n", listener.Addr())
-	if err := runAll(ctx, log, listener, handler, append(alerts, sockets.Run, watcher.Run, partitions.Run)...); err != nil {
+	if err := runAll(ctx, log, listener, handler, watcher.Looked(), append(alerts, sockets.Run, watcher.Run, partitions.Run)...); err != nil {
 		return failed{err}
 	}
 	log.Info("stopped")
@@ -225,10 +225,15 @@ func servedSettings() map[string]string {
 	}
 }
 
-// runAll serves and runs the components until ctx ends or one fails. The
-// components stop only after the last request was answered.
+// firstLook is how long requests may wait for the monitor's first look at the
+// database; without it, the health that they are told of would be that of nothing.
+const firstLook = 2 * time.Second
+
+// runAll serves, once looked is closed or firstLook is over, and runs the
+// components until ctx ends or one fails. The components stop only after the last
+// request was answered.
 func runAll(
-	ctx context.Context, log *slog.Logger, listener net.Listener, handler http.Handler,
+	ctx context.Context, log *slog.Logger, listener net.Listener, handler http.Handler, looked <-chan struct{},
 	components ...func(context.Context) error,
 ) error {
 	server := &http.Server{
@@ -251,6 +256,13 @@ func runAll(
 		})
 	}
 	group.Go(func() error {
+		patience := time.NewTimer(firstLook)
+		defer patience.Stop()
+		select {
+		case <-looked:
+		case <-patience.C:
+		case <-failing.Done():
+		}
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serving: %w", err)
 		}
