@@ -133,7 +133,7 @@ func (w *world) laterPrices() *market.Ticks {
 const releaseBlock = 2 * measure.LeastBlock
 
 // both makes the workload of either release and compares them.
-func (w *world) both(ctx context.Context, name, unit string, perUnit float64, block time.Duration, of func(*drive.Release) (drive.Workload, error)) error {
+func (w *world) both(ctx context.Context, name, unit string, perUnit float64, of func(*drive.Release) (drive.Workload, error)) error {
 	if w.previous == nil || w.tested == nil {
 		return errNoReleases
 	}
@@ -145,7 +145,7 @@ func (w *world) both(ctx context.Context, name, unit string, perUnit float64, bl
 	if err != nil {
 		return err
 	}
-	return w.compare(ctx, name, unit, perUnit, block, baseline, current)
+	return w.compare(ctx, name, unit, perUnit, releaseBlock, baseline, current)
 }
 
 func releasesStore(ctx context.Context, size string) error {
@@ -154,7 +154,7 @@ func releasesStore(ctx context.Context, size string) error {
 	if err != nil {
 		return err
 	}
-	return w.both(ctx, "storing in batches of "+size, "prices/s", float64(n), releaseBlock, func(r *drive.Release) (drive.Workload, error) {
+	return w.both(ctx, "storing in batches of "+size, "prices/s", float64(n), func(r *drive.Release) (drive.Workload, error) {
 		return r.Store(ctx, n, w.laterPrices)
 	})
 }
@@ -162,7 +162,7 @@ func releasesStore(ctx context.Context, size string) error {
 func releasesAnswer(ctx context.Context) error {
 	w := worldFrom(ctx)
 	for _, q := range drive.Questions() {
-		err := w.both(ctx, lookingUp(q), "answers/s", 1, releaseBlock, func(r *drive.Release) (drive.Workload, error) {
+		err := w.both(ctx, lookingUp(q), "answers/s", 1, func(r *drive.Release) (drive.Workload, error) {
 			return r.Answer(ctx, q)
 		})
 		if err != nil {
@@ -178,7 +178,7 @@ func releasesDeliver(ctx context.Context, burst, traders string) error {
 	if err != nil {
 		return err
 	}
-	return w.both(ctx, "delivering bursts", "deliveries/s", float64(n[0]*n[1]), releaseBlock, func(r *drive.Release) (drive.Workload, error) {
+	return w.both(ctx, "delivering bursts", "deliveries/s", float64(n[0]*n[1]), func(r *drive.Release) (drive.Workload, error) {
 		work, leave, err := r.Deliver(ctx, n[1], n[0], w.laterPrices)
 		if err == nil {
 			w.later(func(context.Context) error { leave(); return nil })
@@ -189,7 +189,7 @@ func releasesDeliver(ctx context.Context, burst, traders string) error {
 
 func releasesTellHealth(ctx context.Context) error {
 	w := worldFrom(ctx)
-	return w.both(ctx, "telling the health", "answers/s", 1, releaseBlock, func(r *drive.Release) (drive.Workload, error) {
+	return w.both(ctx, "telling the health", "answers/s", 1, func(r *drive.Release) (drive.Workload, error) {
 		return r.Health(ctx)
 	})
 }
