@@ -64,8 +64,8 @@ Feature: Analysts get their figures in half the time
         | float calculation (sort)        | should be 2 × baseline |
         | places in the order that differ | exactly 0              |
 
-    # Postgres takes the oldest decimal back out of a window, and adds all floats
-    # up anew at each trade, because taking one back would leave its rounding.
+    # A window that moves is dearer in floats: taking one back out of a sum would
+    # leave its rounding.
     @nightly @SLO-CALC-06
     Scenario: The average price of the last twenty trades
       When both systems calculate the moving average of all trades

@@ -35,7 +35,12 @@ func comparisonSteps() []Definition {
 }
 
 func storedOnBothSides(ctx context.Context, prices, instruments string) error {
-	w := worldFrom(ctx)
+	return worldFrom(ctx).storeTwice(ctx, prices, instruments, baselineTemplate, drive.Baseline)
+}
+
+// storeTwice gives both sides of the scenario the same prices: the baseline in
+// the layout given, and the current side in the newest.
+func (w *world) storeTwice(ctx context.Context, prices, instruments, layout string, open opener) error {
 	n, err := numbers(prices, instruments)
 	if err != nil {
 		return err
@@ -44,7 +49,7 @@ func storedOnBothSides(ctx context.Context, prices, instruments string) error {
 		return err
 	}
 	stored := w.bench.history(n[0], n[1])
-	if w.baseline, err = w.side(ctx, baselineTemplate, stored, drive.Baseline); err != nil {
+	if w.baseline, err = w.side(ctx, layout, stored, open); err != nil {
 		return err
 	}
 	w.current, err = w.side(ctx, currentTemplate, stored, drive.Current)

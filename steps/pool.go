@@ -65,20 +65,7 @@ func poolSteps() []Definition {
 }
 
 func storedTwice(ctx context.Context, prices, instruments string) error {
-	w := worldFrom(ctx)
-	n, err := numbers(prices, instruments)
-	if err != nil {
-		return err
-	}
-	if err := w.list(ctx, n[1]); err != nil {
-		return err
-	}
-	stored := w.bench.history(n[0], n[1])
-	if w.baseline, err = w.side(ctx, currentTemplate, stored, drive.Current); err != nil {
-		return err
-	}
-	w.current, err = w.side(ctx, currentTemplate, stored, drive.Current)
-	return err
+	return worldFrom(ctx).storeTwice(ctx, prices, instruments, currentTemplate, drive.Current)
 }
 
 func aMarketOverConnections(ctx context.Context, instruments, connections string) error {

@@ -2,9 +2,9 @@
 // current one, in blocks that run back to back within one run, so that a slow
 // machine or a noisy neighbour meets both alike.
 //
-// Each pair is one block of either arm, of the same number of units of work,
-// split into slices that alternate; a coin from a recorded seed says which arm
-// goes first. Before the result counts, the baseline runs against itself: a
+// Each pair is one block of either arm, of the same number of units of work; a
+// coin from a recorded seed says which arm goes first. Where a plan asks for it,
+// the blocks of a pair are split into slices that alternate. Before the result counts, the baseline runs against itself: a
 // machine on which that shows a difference is not fit to show one between the
 // arms.
 //
