@@ -55,11 +55,21 @@ vulnerabilities: $(GOVULNCHECK_BIN) ## Compare the code with the Go vulnerabilit
 	@.ci/vulnerabilities $(GOVULNCHECK_BIN)
 
 .PHONY: bench
-bench: need-go ## Compare the load engine with pgbench, an arm with its twin, and time the partition manager
+bench: need-go bench-monitoring ## Compare the load engine with pgbench, an arm with its twin, and time the partition manager and the monitoring
 	$(GO) test -run '^$$' -bench 'Status' -benchtime 30x -timeout 5m ./service/partition
 	$(GO) test -run '^$$' -bench 'Ensure|Repair' -benchtime 1x -timeout 5m ./service/partition
 	$(GO) test -run '^$$' -bench 'Insert|Latency' -benchtime 1x -timeout 15m -v ./harness/load
 	$(GO) test -run '^$$' -bench AA -benchtime 1x -timeout 30m ./harness/experiment
+
+# The peers of the stream live in a module of their own, so that the product's
+# stays lean: make bench-monitoring PEERS="-clients 1000 -seconds 5"
+PEERS ?=
+
+.PHONY: bench-monitoring
+bench-monitoring: need-go ## Measure the stream beside its peers, and what monitoring costs (some 8 minutes)
+	$(GO) build -C service/stream/peers -mod=mod -trimpath -o ../../../bin/peers .
+	bin/peers $(PEERS)
+	$(GO) test -run '^$$' -bench Monitoring -benchtime 1x -timeout 10m -v ./service/cmd/marketd
 
 # RUNS is how often an arm is compared with its twin; each planted slowdown is
 # looked for half as often. QUIET is how many seconds each experiment may wait

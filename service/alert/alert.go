@@ -6,6 +6,11 @@
 // state. A Board keeps the states of all rules together with silences,
 // acknowledgements and the history; a Service feeds it and tells its events.
 //
+// Several services may watch one database. What a replica alone can see, that
+// it does not reach the database, each judges for itself. Everything else the
+// one that leads judges for all: its events and the states that they lead to
+// are posted together or not at all, and whoever leads next goes on from there.
+//
 // The package refuses to know HTTP routes, WebSocket frames and SQL.
 package alert
 
@@ -91,8 +96,9 @@ type State struct {
 	Critical Level     `json:"critical"`
 	Missing  Stopwatch `json:"missing"`
 
-	// Acknowledged is by whom, if anybody has.
-	Acknowledged *Acknowledgement `json:"acknowledged"`
+	// Escalations counts how often the alert went from warning to critical:
+	// what was acknowledged before was of something less bad.
+	Escalations int `json:"escalations"`
 }
 
 // Level is what the engine remembers of one severity.

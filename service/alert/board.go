@@ -6,26 +6,32 @@ import (
 	"time"
 )
 
-// keptEvents is how many events the history holds.
-const keptEvents = 1000
-
-// Board holds the rules, their states, the silences and the history. It is
-// safe for concurrent use and never waits for anything but itself.
+// Board holds the rules, their states, what people said and the history, as
+// this replica knows them. It is safe for concurrent use and never waits for
+// anything but itself.
 type Board struct {
-	mu       sync.Mutex
-	rules    []Rule
-	states   map[string]State
-	silences []Silence
-	history  []Event
-	// told is what the webhooks were last told of an alert that has not ended.
-	told map[string]Notice
+	mu    sync.Mutex
+	rules []Rule
+	// own are the rules that every replica judges for itself, shared the
+	// others, as they were posted.
+	own, shared ledger
+	draft       draft
+	people      people
+	// acknowledged are the acknowledgements of own alerts.
+	acknowledged map[string]acknowledged
+	history      history
+	// newest are the figures that were judged last.
+	newest Reading
 	// changed has one element from a change until it is saved.
 	changed chan struct{}
 }
 
 // NewBoard makes a board of rules that have never seen a sample.
 func NewBoard(rules []Rule) *Board {
-	b := &Board{states: map[string]State{}, told: map[string]Notice{}, changed: make(chan struct{}, 1)}
+	b := &Board{
+		own: newLedger(), shared: newLedger(), draft: draft{ledger: newLedger()},
+		acknowledged: map[string]acknowledged{}, changed: make(chan struct{}, 1),
+	}
 	b.take(rules)
 	return b
 }
@@ -37,54 +43,58 @@ func (b *Board) take(rules []Rule) {
 	}
 }
 
-// Judge steps every rule and returns what changed of alerts, and what the
-// webhooks are to be told. Changes between ok, nodata and error are not of an
-// alert and are told by Rules alone.
-func (b *Board) Judge(now time.Time, reading Reading) ([]Event, []Notice) {
+// judgeOwn steps the rules that every replica judges for itself.
+func (b *Board) judgeOwn(now time.Time, reading Reading) ([]Event, []Notice) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.endSilences(now)
-	var events []Event
-	for _, inhibited := range []bool{false, true} { // what inhibits goes first
-		for _, rule := range b.rules {
-			if rule.Disabled || inhibited != (len(rule.InhibitedBy) > 0) {
-				continue
-			}
-			sample := reading.sample(rule)
-			sample.Held = b.inhibitor(rule) != ""
-			before := b.states[rule.Name]
-			after, changes := Step(now, sample, rule, before)
-			b.states[rule.Name] = after
-			events = append(events, b.tell(rule, before, after, changes)...)
-		}
+	if _, known := reading.Figures[unreachable]; !known && reading.Blind {
+		return nil, nil
 	}
-	return events, b.notices(now)
+	b.newest = reading
+	events, notices := b.own.judge(b.frameOf(now, true, b.draftOrShared()), reading)
+	b.tell(events, notices)
+	return events, notices
 }
 
-// inhibitor names the alert that explains whatever the rule sees.
-func (b *Board) inhibitor(rule Rule) string {
-	for _, name := range rule.InhibitedBy {
-		if b.states[name].Stage.Active() {
-			return name
-		}
+// draftOrShared is what is known of the shared rules: as judged by the one
+// that leads, as posted for all others.
+func (b *Board) draftOrShared() ledger {
+	if b.draft.leads {
+		return b.draft.ledger
 	}
-	return ""
+	return b.shared
 }
 
-// tell keeps the events of the changes.
-func (b *Board) tell(rule Rule, before, after State, changes []Transition) []Event {
-	var events []Event
-	for _, change := range changes {
-		if change.From.Active() || change.To.Active() {
-			events = append(events, eventOf(rule, before, after, change, b.silenced(rule.Name)))
-		}
+// frameOf is what the rules of one scope are judged within; other is what is
+// known of the rules of the other scope.
+func (b *Board) frameOf(now time.Time, own bool, other ledger) frame {
+	b.people.endSilences(now)
+	return frame{
+		now: now, rules: b.scope(own), silenced: b.people.silenced,
+		elsewhere: func(name string) bool { return other.States[name].Stage.Active() },
 	}
-	if len(events) > 0 {
+}
+
+// scope is the rules that every replica judges for itself, or the others.
+func (b *Board) scope(own bool) []Rule {
+	return slices.DeleteFunc(slices.Clone(b.rules), func(r Rule) bool { return r.own() != own })
+}
+
+// ofThisReplica says whether the rule is one that every replica judges for
+// itself.
+func (b *Board) ofThisReplica(rule string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r, known := b.rule(rule)
+	return known && r.own()
+}
+
+// tell keeps what changed of own rules.
+func (b *Board) tell(events []Event, notices []Notice) {
+	b.history.add(events...)
+	if len(events)+len(notices) > 0 {
 		b.note()
 	}
-	b.history = append(b.history, events...)
-	b.history = slices.Delete(b.history, 0, max(0, len(b.history)-keptEvents))
-	return events
 }
 
 // note says that there is something to save.
@@ -95,29 +105,31 @@ func (b *Board) note() {
 	}
 }
 
-// Replace puts other rules in force. States are kept by name; the alert of a
-// rule that is no more, or that watches another figure now, ends.
-func (b *Board) Replace(now time.Time, rules []Rule) ([]Event, []Notice) {
+// replace puts other rules in force. States are kept by name; the alert of a
+// rule that is no more, or that watches another figure now, ends. What ends of
+// the shared rules is for the one that leads to post.
+func (b *Board) replace(now time.Time, rules []Rule) ([]Event, []Notice) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	own, shared := b.frameOf(now, true, b.draftOrShared()), b.frameOf(now, false, b.own)
 	var events []Event
 	for _, old := range b.rules {
-		at := slices.IndexFunc(rules, func(r Rule) bool { return r.Name == old.Name && !r.Disabled && r.of() == old.of() })
-		if at >= 0 {
-			continue
+		stays := func(r Rule) bool { return r.Name == old.Name && !r.Disabled && r.of() == old.of() }
+		switch {
+		case slices.ContainsFunc(rules, stays):
+		case old.own():
+			events = append(events, b.own.withdraw(own, old)...)
+		case b.draft.leads:
+			b.draft.events = append(b.draft.events, b.draft.withdraw(shared, old)...)
 		}
-		events = append(events, b.withdraw(now, old)...)
 	}
 	b.take(rules)
-	return events, b.notices(now)
-}
-
-func (b *Board) withdraw(now time.Time, rule Rule) []Event {
-	before := b.states[rule.Name]
-	after := before
-	after.Value = nil
-	delete(b.states, rule.Name)
-	return b.tell(rule, before, after, Withdraw(now, rule, before))
+	notices := b.own.notices(b.frameOf(now, true, b.draftOrShared()))
+	b.tell(events, notices)
+	if b.draft.leads {
+		b.draft.notices = append(b.draft.notices, b.draft.ledger.notices(b.frameOf(now, false, b.own))...)
+	}
+	return events, notices
 }
 
 func (b *Board) rule(name string) (Rule, bool) {
@@ -126,4 +138,22 @@ func (b *Board) rule(name string) (Rule, bool) {
 		return Rule{}, false
 	}
 	return b.rules[at], true
+}
+
+// state is what is known of a rule.
+func (b *Board) state(rule Rule) State {
+	if rule.own() {
+		return b.own.States[rule.Name]
+	}
+	return b.shared.States[rule.Name]
+}
+
+// inhibitor names the alert that explains whatever the rule sees.
+func (b *Board) inhibitor(rule Rule) string {
+	for _, name := range rule.InhibitedBy {
+		if by, known := b.rule(name); known && b.state(by).Stage.Active() {
+			return name
+		}
+	}
+	return ""
 }

@@ -232,7 +232,7 @@ func TestARestartForgetsNothing(t *testing.T) {
 	_, err := before.Silence(before.now, alert.Silence{Rule: "usage", Author: "ada", Reason: "test", ExpiresAt: before.now.Add(time.Hour)})
 	require.NoError(t, err)
 	undelivered := map[string][]alert.Notice{"one": {{Key: "k"}}}
-	text, err := before.Save(undelivered)
+	text, err := before.Save(true, undelivered)
 	require.NoError(t, err)
 
 	after := newDesk(t, slow)
@@ -255,7 +255,7 @@ func TestWebhooksAreNotToldAgainAfterARestart(t *testing.T) {
 	before := newDesk(t, quick()...)
 	_, notices := before.see(busy(0.9))
 	require.Len(t, notices, 1)
-	text, err := before.Save(nil)
+	text, err := before.Save(true, nil)
 	require.NoError(t, err)
 
 	same := newDesk(t, quick()...)
@@ -273,7 +273,7 @@ func TestWebhooksAreNotToldAgainAfterARestart(t *testing.T) {
 
 func TestABrokenStateChangesNothing(t *testing.T) {
 	for name, text := range map[string]string{
-		"nothing": "", "no JSON": "{", "another version": `{"version":2}`, "another shape": `{"version":1,"states":[]}`,
+		"nothing": "", "no JSON": "{", "another version": `{"version":1}`, "another shape": `{"version":2,"shared":[]}`,
 	} {
 		d := newDesk(t, quick()...)
 		d.see(busy(0.9))
@@ -287,10 +287,10 @@ func TestABrokenStateChangesNothing(t *testing.T) {
 func FuzzRestore(f *testing.F) {
 	board := alert.NewBoard(quick())
 	board.Judge(epoch(), alert.Reading{Figures: busy(0.9)})
-	text, err := board.Save(nil)
+	text, err := board.Save(true, nil)
 	require.NoError(f, err)
 	f.Add(text)
-	f.Add([]byte(`{"version":1,"states":{"usage":{"state":"firing","of":"above pool.utilisation"}},"told":null,"silences":[{}]}`))
+	f.Add([]byte(`{"version":2,"shared":{"states":{"usage":{"state":"firing","of":"above pool.utilisation"}},"told":null},"people":{"silences":[{}]}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		d := newDesk(t, quick()...)
 		if _, err := d.Restore(text); err != nil {
@@ -301,4 +301,14 @@ func FuzzRestore(f *testing.F) {
 		}
 		require.Empty(t, d.Alerts())
 	})
+}
+
+func TestAClockThatIsSetBackHidesNothing(t *testing.T) {
+	d := newDesk(t, quick()...)
+	d.see(busy(0.9))
+	d.see(busy(0.1))
+	d.now = d.now.Add(-24 * time.Hour)
+	events, _ := d.see(busy(0.9))
+	require.Len(t, events, 1)
+	require.Equal(t, events, d.History(alert.Question{Limit: 1}), "what came last is the newest")
 }

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -17,6 +18,10 @@ type Measure struct {
 // unreachable is the one figure that is made here; all others are the
 // monitor's.
 const unreachable = "health.unreachable"
+
+// own says whether every replica judges the rule for itself: only it can say
+// whether it reaches the database, also while it hears of nobody.
+func (r Rule) own() bool { return r.Measure == unreachable }
 
 // Measures lists every figure that a rule may watch.
 func Measures() []Measure {
@@ -52,6 +57,8 @@ type Reading struct {
 	Figures map[string]float64
 	// Unread are the names of those that could not be read.
 	Unread []string
+	// Blind is set while nobody has looked yet: there is nothing to judge.
+	Blind bool
 }
 
 // sample is what the reading has for a rule.
@@ -60,7 +67,7 @@ func (r Reading) sample(rule Rule) Sample {
 	if rule.Samples != nil && r.Figures[rule.Samples.Measure] < rule.Samples.AtLeast {
 		return sample
 	}
-	if value, known := r.Figures[rule.Measure]; known {
+	if value, known := r.Figures[rule.Measure]; known && !math.IsNaN(value) && !math.IsInf(value, 0) {
 		sample.Value = &value
 	}
 	return sample
@@ -71,7 +78,7 @@ func Read(s monitor.Snapshot) Reading {
 	r := Reading{Figures: s.Figures(), Unread: s.Unread()}
 	switch {
 	case slices.Contains(s.Reasons, monitor.NotCollected) && !slices.Contains(s.Reasons, monitor.Outdated):
-		return Reading{Figures: map[string]float64{}} // nobody has looked yet
+		return Reading{Figures: map[string]float64{}, Blind: true}
 	case slices.Contains(s.Reasons, monitor.Unreachable), slices.Contains(s.Reasons, monitor.Outdated):
 		r.Figures[unreachable] = 1
 	default:

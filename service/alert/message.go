@@ -40,8 +40,8 @@ func (h *Webhook) message(n Notice) message {
 	if n.Ended != nil {
 		status, ends = "resolved", *n.Ended
 	}
-	// One rule is one identity, however bad it is.
-	identity := sha256.Sum256([]byte(h.source + " " + n.Rule))
+	// One rule is one identity, however bad it is and whichever replica tells.
+	identity := sha256.Sum256([]byte(h.of + " " + n.Rule))
 	return message{
 		Version: "4", GroupKey: `{}:{alertname="` + n.Rule + `"}`, Status: status, Receiver: "marketd",
 		GroupLabels: map[string]string{"alertname": n.Rule}, CommonLabels: labels, CommonAnnotations: annotations,

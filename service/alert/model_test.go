@@ -217,18 +217,14 @@ func TestWhateverIsSeenTheEngineKeepsItsPromises(t *testing.T) {
 				restored = writtenAndRead(t, restored)
 			}
 			restored, again = alert.Step(p.clock, sample, p.rule, restored)
-			require.Empty(t, cmp(fresh, again))
-			if fires(p.state.Stage) && p.IntN(10) == 0 {
-				p.state.Acknowledged = &alert.Acknowledgement{Author: "ada", At: p.clock}
-				restored.Acknowledged = p.state.Acknowledged
-			}
+			require.Empty(t, differing(fresh, again))
 		}
 		p.endsWhenWell(t)
 	}
 }
 
 // endsWhenWell: whatever was, an alert comes when it must and ends when all is
-// well, acknowledged or not.
+// well.
 func (p *play) endsWhenWell(t *testing.T) {
 	t.Helper()
 	bad, good := 100.0, -100.0
@@ -239,19 +235,18 @@ func (p *play) endsWhenWell(t *testing.T) {
 		p.step(alert.Sample{Value: &bad}, time.Second)
 	}
 	require.Equal(t, alert.Firing, p.state.Stage)
-	p.state.Acknowledged = &alert.Acknowledgement{Author: "ada", At: p.clock}
 	for range 8 {
 		p.step(alert.Sample{Value: &good}, time.Second)
 	}
 	require.Equal(t, alert.OK, p.state.Stage)
-	require.Nil(t, p.state.Acknowledged)
+	require.Zero(t, p.state.Escalations)
 	for i := 1; i < len(p.changes); i++ {
 		a, b := p.changes[i-1], p.changes[i]
 		require.False(t, a.To == b.To && a.ToSeverity == b.ToSeverity, "two equal transitions in a row")
 	}
 }
 
-func cmp(a, b []alert.Transition) (differ []alert.Transition) {
+func differing(a, b []alert.Transition) (differ []alert.Transition) {
 	if len(a) != len(b) {
 		return append(append(differ, a...), b...)
 	}

@@ -21,9 +21,11 @@ type Notice struct {
 	Runbook string     `json:"runbook"`
 }
 
+// noticeOf has a key with the time of the change: one alert may become a
+// warning again, and then that is to be told again.
 func noticeOf(rule Rule, s State) Notice {
 	return Notice{
-		Key: fmt.Sprintf("%s/firing/%s", s.ID, s.Severity), ID: s.ID, Rule: rule.Name, Severity: s.Severity, Began: s.Began.UTC(),
+		Key: fmt.Sprintf("%s/%s/%d", s.ID, s.Severity, s.Since.UnixMilli()), ID: s.ID, Rule: rule.Name, Severity: s.Severity, Began: s.Began.UTC(),
 		Value: copied(s.Value), Unit: unitOf(rule.Measure), Summary: rule.summary(s.Value, s.Severity, s.Stage), Runbook: rule.Runbook,
 	}
 }
@@ -32,34 +34,4 @@ func (n Notice) ended(now time.Time) Notice {
 	at := now.UTC()
 	n.Key, n.Ended = n.ID+"/resolved", &at
 	return n
-}
-
-// notices compares what fires with what was told, so that nothing is told
-// twice, and what a silence held back is told when it has expired.
-func (b *Board) notices(now time.Time) []Notice {
-	var due []Notice
-	for _, rule := range b.rules {
-		s, told := b.states[rule.Name], b.told[rule.Name]
-		fires := (s.Stage == Firing || s.Stage == Recovering) && !rule.Disabled
-		if told.ID != "" && (!fires || told.ID != s.ID) {
-			due = append(due, told.ended(now))
-			delete(b.told, rule.Name)
-			told = Notice{}
-		}
-		if fires && told.Severity != s.Severity && !b.silenced(rule.Name) {
-			n := noticeOf(rule, s)
-			due = append(due, n)
-			b.told[rule.Name] = n
-		}
-	}
-	for name, told := range b.told {
-		if _, known := b.rule(name); !known {
-			due = append(due, told.ended(now))
-			delete(b.told, name)
-		}
-	}
-	if len(due) > 0 {
-		b.note()
-	}
-	return due
 }

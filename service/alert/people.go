@@ -2,8 +2,10 @@ package alert
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +29,9 @@ var (
 	ErrNotActive = errors.New("the rule has no alert that fires")
 	// ErrNoSilence: there is no silence of that id, or it has expired.
 	ErrNoSilence = errors.New("there is no silence of this id, or it has expired")
+	// ErrUnavailable: what was said could not be written where all replicas
+	// read it.
+	ErrUnavailable = errors.New("the replicas' database does not answer")
 )
 
 // Invalid says which field is wrong and why.
@@ -45,31 +50,94 @@ type Silence struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
-// Acknowledge notes that somebody looks after the alert of a rule. It holds
-// until the alert ends or becomes critical.
-func (b *Board) Acknowledge(now time.Time, rule, author, comment string) (Alert, error) {
+// people is what people said of alerts. It is one document for all replicas.
+type people struct {
+	Version  int       `json:"version"`
+	Silences []Silence `json:"silences"`
+	// Acknowledged is by the name of the rule.
+	Acknowledged map[string]acknowledged `json:"acknowledged"`
+}
+
+// acknowledged is an acknowledgement with what it is of.
+type acknowledged struct {
+	Acknowledgement
+
+	Alert       string `json:"alert"`
+	Escalations int    `json:"escalations"`
+}
+
+func readPeople(text json.RawMessage) (people, error) {
+	var p people
+	if err := json.Unmarshal(text, &p); err != nil {
+		return people{}, fmt.Errorf("reading silences and acknowledgements: %w", err)
+	}
+	if p.Version != documentVersion {
+		return people{}, fmt.Errorf("reading silences and acknowledgements: their version is %d, this program reads %d", p.Version, documentVersion)
+	}
+	return p, nil
+}
+
+// clone shares nothing that is ever changed.
+func (p people) clone() people {
+	return people{documentVersion, slices.Clone(p.Silences), maps.Clone(p.Acknowledged)}
+}
+
+func (p *people) acknowledge(rule string, a acknowledged) {
+	if p.Acknowledged == nil {
+		p.Acknowledged = map[string]acknowledged{}
+	}
+	p.Acknowledged[rule] = a
+}
+
+func (p *people) silence(now time.Time, s Silence) error {
+	p.endSilences(now)
+	if len(p.Silences) >= maxSilences {
+		return &Invalid{"rule", fmt.Sprintf("there are %d silences already; end some", maxSilences)}
+	}
+	p.Silences = append(p.Silences, s)
+	return nil
+}
+
+func (p *people) endSilence(now time.Time, id string) error {
+	p.endSilences(now)
+	at := slices.IndexFunc(p.Silences, func(s Silence) bool { return s.ID == id })
+	if at < 0 {
+		return ErrNoSilence
+	}
+	p.Silences = slices.Delete(p.Silences, at, at+1)
+	return nil
+}
+
+func (p *people) endSilences(now time.Time) {
+	p.Silences = slices.DeleteFunc(p.Silences, func(s Silence) bool { return !now.Before(s.ExpiresAt) })
+}
+
+func (p *people) silenced(rule string) bool {
+	return slices.ContainsFunc(p.Silences, func(s Silence) bool { return s.Rule == rule })
+}
+
+// acknowledgeable returns the acknowledgement of the rule's alert, and whether
+// the alert is of this replica alone.
+func (b *Board) acknowledgeable(now time.Time, rule, author, comment string) (a acknowledged, own bool, err error) {
 	author, comment = strings.TrimSpace(author), strings.TrimSpace(comment)
 	if err := errors.Join(words("author", author, maxAuthor, true), words("comment", comment, maxWords, false)); err != nil {
-		return Alert{}, err
+		return a, false, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r, known := b.rule(rule)
-	state := b.states[rule]
-	switch {
-	case !known:
-		return Alert{}, ErrNoRule
-	case state.Stage != Firing && state.Stage != Recovering:
-		return Alert{}, ErrNotActive
+	if !known {
+		return a, false, ErrNoRule
 	}
-	state.Acknowledged = &Acknowledgement{Author: author, Comment: comment, At: now.UTC()}
-	b.states[rule] = state
-	b.note()
-	return b.alert(r), nil
+	state := b.state(r)
+	if state.Stage != Firing && state.Stage != Recovering {
+		return a, false, ErrNotActive
+	}
+	return acknowledged{Acknowledgement{author, comment, now.UTC()}, state.ID, state.Escalations}, r.own(), nil
 }
 
-// Silence adds a silence; its id and creation are given here.
-func (b *Board) Silence(now time.Time, s Silence) (Silence, error) {
+// silenceable checks a silence and gives it its id and creation.
+func (b *Board) silenceable(now time.Time, s Silence) (Silence, error) {
 	s.Author, s.Reason = strings.TrimSpace(s.Author), strings.TrimSpace(s.Reason)
 	err := errors.Join(words("author", s.Author, maxAuthor, true), words("reason", s.Reason, maxWords, true))
 	switch {
@@ -86,44 +154,64 @@ func (b *Board) Silence(now time.Time, s Silence) (Silence, error) {
 	if _, known := b.rule(s.Rule); !known {
 		return Silence{}, ErrNoRule
 	}
-	b.endSilences(now)
-	if len(b.silences) >= maxSilences {
-		return Silence{}, &Invalid{"rule", fmt.Sprintf("there are %d silences already; end some", maxSilences)}
-	}
 	s.ID, s.CreatedAt, s.ExpiresAt = rand.Text()[:12], now.UTC(), s.ExpiresAt.UTC()
-	b.silences = append(b.silences, s)
-	b.note()
 	return s, nil
+}
+
+// acknowledgeOwn notes who looks after an alert of this replica alone.
+func (b *Board) acknowledgeOwn(rule string, a acknowledged) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.acknowledged[rule] = a
+	b.note()
+}
+
+// heed takes up what people said.
+func (b *Board) heed(said people) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.people = said.clone()
+	b.note()
+}
+
+// said is what people said.
+func (b *Board) said() people {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.people.clone()
+}
+
+// acknowledgement is by whom the rule's alert as it is now was acknowledged:
+// none of an earlier alert, and none from before it became critical.
+func (b *Board) acknowledgement(rule Rule) *Acknowledgement {
+	by := b.people.Acknowledged
+	if rule.own() {
+		by = b.acknowledged
+	}
+	a, state := by[rule.Name], b.state(rule)
+	if state.ID == "" || a.Alert != state.ID || a.Escalations != state.Escalations {
+		return nil
+	}
+	return &a.Acknowledgement
+}
+
+// Alert is the active alert of a rule.
+func (b *Board) Alert(rule string) (Alert, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r, known := b.rule(rule)
+	if !known || !b.state(r).Stage.Active() {
+		return Alert{}, false
+	}
+	return b.alert(r), true
 }
 
 // Silences lists those that have not expired, oldest first.
 func (b *Board) Silences(now time.Time) []Silence {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.endSilences(now)
-	return append([]Silence{}, b.silences...)
-}
-
-// EndSilence ends a silence before it expires.
-func (b *Board) EndSilence(now time.Time, id string) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.endSilences(now)
-	at := slices.IndexFunc(b.silences, func(s Silence) bool { return s.ID == id })
-	if at < 0 {
-		return ErrNoSilence
-	}
-	b.silences = slices.Delete(b.silences, at, at+1)
-	b.note()
-	return nil
-}
-
-func (b *Board) endSilences(now time.Time) {
-	b.silences = slices.DeleteFunc(b.silences, func(s Silence) bool { return !now.Before(s.ExpiresAt) })
-}
-
-func (b *Board) silenced(rule string) bool {
-	return slices.ContainsFunc(b.silences, func(s Silence) bool { return s.Rule == rule })
+	b.people.endSilences(now)
+	return append([]Silence{}, b.people.Silences...)
 }
 
 // words checks what a person wrote.

@@ -2,34 +2,49 @@ package alert
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/signoff-dev/signoff/service/monitor"
+	"github.com/signoff-dev/signoff/service/replica"
 )
 
-// Channel is the channel on which events are published.
+// Channel is the channel of the events.
 const Channel = "performance_alert"
 
 // judgeEvery is less than the second between two snapshots, so that an alert
 // fires soon after the time that its rule asks for.
 const judgeEvery = 100 * time.Millisecond
 
+// cutAfter is how long the database may owe this replica an answer before it
+// counts as not reached. It is asked every 250 ms.
+const cutAfter = 600 * time.Millisecond
+
 // Monitor has the newest figures of the database, from memory.
 type Monitor interface {
 	Snapshot() monitor.Snapshot
 }
 
-// Publisher takes events to whoever listens. It must not block.
-type Publisher interface {
-	Broadcast(channel string, data any)
+// Member is this replica among the others, as replica.Member describes it.
+type Member interface {
+	State() replica.State
+	Leads() bool
+	Term() uint64
+	Silence() time.Duration
+	Post(ctx context.Context, p replica.Posting) error
+	Tell(d replica.Draft)
+	Load(ctx context.Context, name string) (json.RawMessage, error)
+	Change(ctx context.Context, name string, change func(old json.RawMessage) (json.RawMessage, error)) error
+	Past(ctx context.Context, channel string, n int) ([]replica.Message, error)
 }
 
 // Config is what a Service needs.
@@ -38,13 +53,15 @@ type Config struct {
 	Board *Board
 	// Monitor has the figures. Required.
 	Monitor Monitor
-	// Publish receives each event. Nil publishes nothing.
-	Publish Publisher
+	// Member tells the events of this replica, and posts those of all. What it
+	// hears and what changed is to be told to Heard and Changed. Required.
+	Member Member
 	// Webhooks are told when an alert fires, changes its severity and ends.
 	Webhooks []*Webhook
 	// Rules is the file that Reload reads; empty is none.
 	Rules string
-	// State is the file in which alerts survive a restart; empty is none.
+	// State is the file in which the alerts of this replica survive a restart,
+	// and all alerts while nothing is shared; empty is none.
 	State string
 	// Log receives each event, and what could not be done. Nil discards it.
 	Log *slog.Logger
@@ -52,8 +69,14 @@ type Config struct {
 
 // Service feeds a board with figures and tells its events.
 type Service struct {
+	*Board
+
 	config Config
-	order  sync.Mutex // from judging until told
+	// own are the webhooks once more, for the alerts of this replica alone.
+	ownHooks []*Webhook
+	order    sync.Mutex // from judging own rules until told
+
+	share *share
 }
 
 // New makes a Service and takes up the state file, if there is one. A file
@@ -62,39 +85,28 @@ func New(config Config) *Service {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{config: config}
-	if config.State == "" {
-		return s
-	}
-	text, err := os.ReadFile(config.State)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s
-	}
-	var undelivered map[string][]Notice
-	if err == nil {
-		undelivered, err = config.Board.Restore(text)
-	}
-	if err != nil {
-		config.Log.Error("state of the alerts is ignored, all rules begin anew", "file", config.State, "error", err)
-		return s
-	}
+	s := &Service{Board: config.Board, config: config, share: newShare()}
 	for _, hook := range config.Webhooks {
-		hook.Enqueue(undelivered[hook.key()])
+		s.ownHooks = append(s.ownHooks, hook.beside())
 	}
+	s.restore()
 	return s
 }
 
-// Run judges until ctx ends, and then saves the state.
+// Run judges until ctx ends, and then saves the state. The member should take
+// part for longer.
 func (s *Service) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.judge(ctx) })
-	for _, hook := range s.config.Webhooks {
+	group.Go(func() error { return s.attend(ctx) })
+	for _, hook := range slices.Concat(s.config.Webhooks, s.ownHooks) {
 		group.Go(func() error { return hook.Run(ctx) })
 	}
 	if s.config.State != "" {
 		group.Go(func() error { return s.keep(ctx) })
 	}
 	err := group.Wait()
+	s.leave(context.WithoutCancel(ctx))
 	s.save()
 	return err
 }
@@ -112,13 +124,26 @@ func (s *Service) judge(ctx context.Context) error {
 	}
 }
 
-// Look judges the newest figures once and tells what changed.
+// Look judges the newest figures once. What changed of own alerts is told at
+// once, what changed of the others is posted by Attend. It waits for nobody.
 func (s *Service) Look(now time.Time) {
-	reading := Read(s.config.Monitor.Snapshot())
+	reading := s.read()
 	s.order.Lock()
 	defer s.order.Unlock()
-	events, notices := s.config.Board.Judge(now, reading)
-	s.tell(events, notices)
+	s.tell(s.judgeOwn(now, reading))
+	if !reading.Blind && s.config.Member.Leads() && s.judgeShared(now, reading, s.config.Member.Term()) {
+		s.share.hurry()
+	}
+}
+
+// read is what is known at the moment. That the database does not answer this
+// replica is known here before a look of the monitor fails.
+func (s *Service) read() Reading {
+	reading := Read(s.config.Monitor.Snapshot())
+	if s.config.Member.Silence() >= cutAfter {
+		reading.Figures[unreachable] = 1
+	}
+	return reading
 }
 
 // Reload reads the rules file again and puts it in force. If it has problems,
@@ -130,9 +155,37 @@ func (s *Service) Reload(now time.Time) error {
 	}
 	s.order.Lock()
 	defer s.order.Unlock()
-	events, notices := s.config.Board.Replace(now, rules)
-	s.tell(events, notices)
+	s.tell(s.replace(now, rules))
+	s.share.hurry()
 	return nil
+}
+
+// tell tells what changed of own alerts: nobody else sees them.
+func (s *Service) tell(events []Event, notices []Notice) {
+	for _, e := range events {
+		s.log(e)
+		if data, err := json.Marshal(e); err == nil {
+			s.config.Member.Tell(replica.Draft{Channel: Channel, Data: data})
+		}
+	}
+	enqueue(s.ownHooks, notices)
+}
+
+func (s *Service) log(e Event) {
+	level := slog.LevelInfo
+	if e.State == Firing {
+		level = slog.LevelWarn
+	}
+	s.config.Log.Log(context.Background(), level, "alert changed", "id", e.ID, "rule", e.Rule, "severity", e.Severity,
+		"state", e.State, "previous_state", e.PreviousState, "silenced", e.Silenced, "summary", e.Summary)
+}
+
+func enqueue(hooks []*Webhook, notices []Notice) {
+	for _, hook := range hooks {
+		if len(notices) > 0 {
+			hook.Enqueue(notices)
+		}
+	}
 }
 
 // ReadRules reads a rules file; without one it returns the defaults.
@@ -152,63 +205,4 @@ func ReadRules(path string) ([]Rule, error) {
 		return nil, fmt.Errorf("%s:\n%w", path, err)
 	}
 	return rules, nil
-}
-
-func (s *Service) tell(events []Event, notices []Notice) {
-	for _, e := range events {
-		level := slog.LevelInfo
-		if e.State == Firing {
-			level = slog.LevelWarn
-		}
-		s.config.Log.Log(context.Background(), level, "alert changed", "id", e.ID, "rule", e.Rule, "severity", e.Severity,
-			"state", e.State, "previous_state", e.PreviousState, "silenced", e.Silenced, "summary", e.Summary)
-		if s.config.Publish != nil {
-			s.config.Publish.Broadcast(Channel, e)
-		}
-	}
-	if len(notices) > 0 {
-		for _, hook := range s.config.Webhooks {
-			hook.Enqueue(notices)
-		}
-	}
-}
-
-// keep saves the state from time to time, apart from the judging, for a disk
-// may be slow.
-func (s *Service) keep(ctx context.Context) error {
-	tick := time.NewTicker(saveMoving)
-	defer tick.Stop()
-	saved := time.Now()
-	for {
-		select {
-		case <-s.config.Board.changed:
-		case <-tick.C:
-			if !s.config.Board.moving() && time.Since(saved) < saveAlways {
-				continue
-			}
-		case <-ctx.Done():
-			return nil
-		}
-		s.save()
-		saved = time.Now()
-	}
-}
-
-func (s *Service) save() {
-	if s.config.State == "" {
-		return
-	}
-	undelivered := map[string][]Notice{}
-	for _, hook := range s.config.Webhooks {
-		if waiting := hook.Waiting(); len(waiting) > 0 {
-			undelivered[hook.key()] = waiting
-		}
-	}
-	text, err := s.config.Board.Save(undelivered)
-	if err == nil {
-		err = replaceFile(s.config.State, text)
-	}
-	if err != nil {
-		s.config.Log.Error("state of the alerts not saved", "file", s.config.State, "error", err)
-	}
 }

@@ -2,6 +2,7 @@ package alert_test
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/signoff-dev/signoff/service/alert"
 	"github.com/signoff-dev/signoff/service/monitor"
+	"github.com/signoff-dev/signoff/service/replica"
 )
 
 // world is what a service sees and tells.
@@ -32,11 +34,49 @@ func (w *world) Snapshot() monitor.Snapshot {
 	return monitor.Snapshot{Status: monitor.Pass, CheckedAt: time.Now(), Pool: monitor.Pool{Max: 10, Utilisation: w.share}}
 }
 
-// Broadcast implements alert.Publisher.
-func (w *world) Broadcast(channel string, data any) {
+// heard notes what the member tells.
+func (w *world) heard(m replica.Message) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.channels, w.events = append(w.channels, channel), append(w.events, data.(alert.Event))
+	var e alert.Event
+	if err := json.Unmarshal(m.Data, &e); err != nil {
+		panic(err)
+	}
+	w.channels, w.events = append(w.channels, m.Channel), append(w.events, e)
+}
+
+// listener lets a world hear what a member is told.
+type listener struct {
+	*member
+
+	world *world
+}
+
+// Post implements alert.Member.
+func (l listener) Post(ctx context.Context, p replica.Posting) error {
+	err := l.member.Post(ctx, p)
+	for _, m := range p.Messages {
+		if err == nil {
+			l.world.heard(replica.Message{Channel: m.Channel, Data: m.Data})
+		}
+	}
+	return err
+}
+
+// Tell implements alert.Member.
+func (l listener) Tell(d replica.Draft) {
+	l.world.heard(replica.Message{Channel: d.Channel, Data: d.Data})
+	l.member.Tell(d)
+}
+
+// service makes a service that is alone.
+func (w *world) service(config alert.Config) *alert.Service {
+	one := newMeeting().join()
+	one.become(replica.Alone, 0)
+	config.Monitor, config.Member = w, listener{one, w}
+	s := alert.New(config)
+	one.service = s
+	return s
 }
 
 func (w *world) set(share float64) {
@@ -61,8 +101,7 @@ func (w *world) started(t *testing.T, config alert.Config) (board *alert.Board, 
 	if config.Board == nil {
 		config.Board = alert.NewBoard(alert.Defaults())
 	}
-	config.Monitor, config.Publish = w, w
-	s := alert.New(config)
+	s := w.service(config)
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
 	go func() { ran <- s.Run(ctx) }()
@@ -160,24 +199,31 @@ func TestAReloadTakesRightRulesAndLeavesWrongOnes(t *testing.T) {
 	write := func(text string) { require.NoError(t, os.WriteFile(file, []byte(text), 0o600)) }
 	w := &world{share: 0.5}
 	board := alert.NewBoard(alert.Defaults())
-	s := alert.New(alert.Config{Board: board, Monitor: w, Publish: w, Rules: file})
-	s.Look(epoch())
+	s := w.service(alert.Config{Board: board, Rules: file})
+	look := func() {
+		require.NoError(t, s.Attend(t.Context(), epoch()))
+		s.Look(epoch())
+		require.NoError(t, s.Attend(t.Context(), epoch()))
+	}
+	look()
 	write("rules: [{name: pool_usage, warning: {fire: 0.4, clear: 0.5}}]")
 	require.ErrorContains(t, s.Reload(epoch()), "line 1: pool_usage: warning: clear 0.5 must lie")
-	s.Look(epoch())
+	look()
 	require.Empty(t, w.told(), "the old rules stay")
 	write("rules: [{name: pool_usage, for: 0s, warning: {fire: 0.4, clear: 0.3}}]")
 	require.NoError(t, s.Reload(epoch()))
-	s.Look(epoch())
+	look()
 	require.Equal(t, []string{"pool_usage firing warning"}, w.told())
 	write("rules: [{name: pool_usage, disabled: true}]")
 	require.NoError(t, s.Reload(epoch()))
+	look()
 	require.Equal(t, []string{"pool_usage firing warning", "pool_usage nodata warning"}, w.told())
 }
 
 func BenchmarkLook(b *testing.B) {
 	w := &world{share: 0.5}
-	s := alert.New(alert.Config{Board: alert.NewBoard(alert.Defaults()), Monitor: w, Publish: w})
+	s := w.service(alert.Config{Board: alert.NewBoard(alert.Defaults())})
+	require.NoError(b, s.Attend(b.Context(), time.Now()))
 	for b.Loop() {
 		s.Look(time.Now())
 	}

@@ -1,9 +1,6 @@
 package alert
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Alert is an active alert, as GET /api/alerts shows it.
 type Alert struct {
@@ -38,7 +35,7 @@ func (b *Board) Alerts() []Alert {
 	defer b.mu.Unlock()
 	alerts := []Alert{}
 	for _, rule := range b.rules {
-		if b.states[rule.Name].Stage.Active() {
+		if b.state(rule).Stage.Active() {
 			alerts = append(alerts, b.alert(rule))
 		}
 	}
@@ -46,11 +43,12 @@ func (b *Board) Alerts() []Alert {
 }
 
 func (b *Board) alert(rule Rule) Alert {
-	s := b.states[rule.Name]
+	s := b.state(rule)
+	s.Value = b.seen(rule).Value
 	a := Alert{
 		ID: s.ID, Rule: rule.Name, Severity: s.Severity, State: s.Stage,
 		Value: copied(s.Value), Threshold: copied(rule.threshold(s.Severity)), Unit: unitOf(rule.Measure),
-		Since: s.Began.UTC(), Acknowledged: copied(s.Acknowledged), Silenced: b.silenced(rule.Name),
+		Since: s.Began.UTC(), Acknowledged: b.acknowledgement(rule), Silenced: b.people.silenced(rule.Name),
 		Summary: rule.summary(s.Value, s.Severity, s.Stage), Runbook: rule.Runbook,
 	}
 	if name := b.inhibitor(rule); name != "" {
@@ -65,40 +63,36 @@ func (b *Board) Rules() []RuleState {
 	defer b.mu.Unlock()
 	rules := []RuleState{}
 	for _, rule := range b.rules {
-		s := b.states[rule.Name]
-		if s.Stage == "" {
-			s.Stage = NoData
-		}
-		rules = append(rules, RuleState{rule.clone().shown(), s.Stage, copied(s.Value)})
+		stage, value := b.standing(rule)
+		rules = append(rules, RuleState{rule.clone().shown(), stage, value})
 	}
 	return rules
 }
 
-// Question narrows the history. Its zero value asks for everything.
-type Question struct {
-	Rule     string
-	Severity Severity
-	State    Stage
-	// From is the first moment, To the first one that is too late.
-	From, To time.Time
-	// Limit is the most events, the newest ones; zero is all.
-	Limit int
+// standing is where a rule stands. Of a rule without an alert that is seen from
+// the newest figures: such changes are neither told nor posted.
+func (b *Board) standing(rule Rule) (Stage, *float64) {
+	if rule.Disabled {
+		return NoData, nil
+	}
+	sample := b.seen(rule)
+	switch stage := b.state(rule).Stage; {
+	case stage.Active():
+		return stage, sample.Value
+	case b.inhibitor(rule) != "":
+		return OK, sample.Value
+	case sample.Unread:
+		return Failed, sample.Value
+	case sample.Value == nil:
+		return NoData, nil
+	}
+	return OK, sample.Value
 }
 
-// History lists events, the newest first.
-func (b *Board) History(q Question) []Event {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	found := []Event{}
-	for _, e := range slices.Backward(b.history) {
-		switch {
-		case q.Limit > 0 && len(found) == q.Limit:
-			return found
-		case q.Rule != "" && q.Rule != e.Rule, q.Severity != None && q.Severity != e.Severity, q.State != "" && q.State != e.State,
-			!q.From.IsZero() && e.At.Before(q.From), !q.To.IsZero() && !e.At.Before(q.To):
-		default:
-			found = append(found, e)
-		}
+// seen is the newest sample of a rule; before the first look that of the state.
+func (b *Board) seen(rule Rule) Sample {
+	if b.newest.Figures == nil {
+		return Sample{Value: copied(b.state(rule).Value)}
 	}
-	return found
+	return b.newest.sample(rule)
 }

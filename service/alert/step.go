@@ -158,11 +158,11 @@ func (s State) settle(now time.Time, rule Rule, before State) (State, []Transiti
 	s.Since = now
 	switch {
 	case !s.Stage.Active():
-		s.ID, s.Began, s.Acknowledged = "", time.Time{}, nil
+		s.ID, s.Began, s.Escalations = "", time.Time{}, 0
 	case s.ID == "":
 		s.ID, s.Began = fmt.Sprintf("%s-%d", rule.Name, now.UnixMilli()), now
 	case s.Severity == Critical && before.Severity == Warning:
-		s.Acknowledged = nil // it was of something less bad
+		s.Escalations++
 	}
 	return s, []Transition{{
 		At: now, From: before.Stage, To: s.Stage, FromSeverity: before.Severity, ToSeverity: s.Severity,

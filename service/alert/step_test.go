@@ -76,18 +76,17 @@ func TestAnAlertGoesItsWay(t *testing.T) {
 	}
 }
 
-func TestEscalationIsOfTheSameAlertAndAsksForAnotherAcknowledgement(t *testing.T) {
+func TestEscalationIsOfTheSameAlertAndIsCounted(t *testing.T) {
 	rule := usage()
 	rule.For = 0
 	state, _ := alert.Step(epoch(), value(0.9), rule, alert.State{})
 	require.Equal(t, alert.Firing, state.Stage)
-	state.Acknowledged = &alert.Acknowledgement{Author: "ada"}
 	later, _ := alert.Step(epoch().Add(time.Second), value(0.9), rule, state)
-	require.NotNil(t, later.Acknowledged)
+	require.Zero(t, later.Escalations)
 	worse, changes := alert.Step(epoch().Add(2*time.Second), value(0.96), rule, later)
 	require.Equal(t, state.ID, worse.ID)
 	require.Equal(t, epoch(), worse.Began)
-	require.Nil(t, worse.Acknowledged)
+	require.Equal(t, 1, worse.Escalations)
 	require.Equal(t, []alert.Transition{{
 		At: epoch().Add(2 * time.Second), From: alert.Firing, To: alert.Firing, FromSeverity: alert.Warning, ToSeverity: alert.Critical,
 	}}, changes)

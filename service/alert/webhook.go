@@ -34,9 +34,11 @@ const (
 type Webhook struct {
 	address *url.URL
 	source  string
-	log     *slog.Logger
-	client  http.Client
-	retry   time.Duration
+	// of is whose alerts it tells: empty for those of all replicas.
+	of     string
+	log    *slog.Logger
+	client http.Client
+	retry  time.Duration
 
 	mu    sync.Mutex
 	queue []Notice
@@ -65,6 +67,15 @@ func (h *Webhook) key() string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// beside makes another webhook to the same address, with a queue of its own,
+// for the alerts that are of this replica alone.
+func (h *Webhook) beside() *Webhook {
+	return &Webhook{
+		address: h.address, source: h.source, of: h.source, log: h.log, retry: h.retry, more: make(chan struct{}, 1),
+		client: http.Client{Timeout: h.client.Timeout, CheckRedirect: h.client.CheckRedirect},
+	}
+}
+
 // Enqueue takes notices to deliver. It never waits. One that waits already is
 // not taken again.
 func (h *Webhook) Enqueue(notices []Notice) {
@@ -91,6 +102,13 @@ func (h *Webhook) Waiting() []Notice {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.queue)
+}
+
+// Forget drops what was not delivered yet.
+func (h *Webhook) Forget() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.queue = nil
 }
 
 // Run delivers until ctx ends. What then waits can be had from Waiting.

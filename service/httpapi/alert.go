@@ -12,11 +12,12 @@ import (
 	"github.com/signoff-dev/signoff/service/alert"
 )
 
-// alertRoutes answer from memory: alerts can be asked about also while the
-// database is gone.
+// alertRoutes answer questions from memory: alerts can be asked about also
+// while the database is gone. What people say is written where all replicas
+// read it.
 type alertRoutes struct {
-	board *alert.Board
-	log   *slog.Logger
+	alerts *alert.Service
+	log    *slog.Logger
 }
 
 type alertsAnswer struct {
@@ -30,7 +31,7 @@ func (a *alertRoutes) active(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, a.log, err)
 		return
 	}
-	alerts := slices.DeleteFunc(a.board.Alerts(), func(one alert.Alert) bool {
+	alerts := slices.DeleteFunc(a.alerts.Alerts(), func(one alert.Alert) bool {
 		return f.Rule != "" && f.Rule != one.Rule || f.Severity != "" && f.Severity != one.Severity ||
 			f.State != "" && f.State != one.State ||
 			f.acknowledged != nil && *f.acknowledged != (one.Acknowledged != nil) ||
@@ -49,7 +50,7 @@ func (a *alertRoutes) history(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, a.log, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, eventsAnswer{a.board.History(f.Question)})
+	writeJSON(w, http.StatusOK, eventsAnswer{a.alerts.History(f.Question)})
 }
 
 type rulesAnswer struct {
@@ -61,7 +62,7 @@ func (a *alertRoutes) rules(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, a.log, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, rulesAnswer{a.board.Rules()})
+	writeJSON(w, http.StatusOK, rulesAnswer{a.alerts.Rules()})
 }
 
 type acknowledgeBody struct {
@@ -75,7 +76,7 @@ func (a *alertRoutes) acknowledge(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, a.log, err)
 		return
 	}
-	acknowledged, err := a.board.Acknowledge(time.Now(), r.PathValue("rule"), body.Author, body.Comment)
+	acknowledged, err := a.alerts.Acknowledge(r.Context(), time.Now(), r.PathValue("rule"), body.Author, body.Comment)
 	if err != nil {
 		refuse(w, r, a.log, err)
 		return
@@ -92,7 +93,7 @@ func (a *alertRoutes) silences(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, a.log, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, silencesAnswer{a.board.Silences(time.Now())})
+	writeJSON(w, http.StatusOK, silencesAnswer{a.alerts.Silences(time.Now())})
 }
 
 type silenceBody struct {
@@ -114,7 +115,7 @@ func (a *alertRoutes) silence(w http.ResponseWriter, r *http.Request) {
 	expires, err := body.expiry(now)
 	if err == nil {
 		var made alert.Silence
-		made, err = a.board.Silence(now, alert.Silence{Rule: body.Rule, Author: body.Author, Reason: body.Reason, ExpiresAt: expires})
+		made, err = a.alerts.Silence(r.Context(), now, alert.Silence{Rule: body.Rule, Author: body.Author, Reason: body.Reason, ExpiresAt: expires})
 		if err == nil {
 			writeJSON(w, http.StatusCreated, made)
 			return
@@ -140,7 +141,7 @@ func (b silenceBody) expiry(now time.Time) (time.Time, error) {
 }
 
 func (a *alertRoutes) endSilence(w http.ResponseWriter, r *http.Request) {
-	if err := a.board.EndSilence(time.Now(), r.PathValue("id")); err != nil {
+	if err := a.alerts.EndSilence(r.Context(), time.Now(), r.PathValue("id")); err != nil {
 		refuse(w, r, a.log, err)
 		return
 	}

@@ -1,6 +1,8 @@
 package httpapi_test
 
 import (
+	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,29 +16,65 @@ import (
 	"github.com/signoff-dev/signoff/service/httpapi"
 	"github.com/signoff-dev/signoff/service/market"
 	"github.com/signoff-dev/signoff/service/monitor"
+	"github.com/signoff-dev/signoff/service/replica"
 	"github.com/signoff-dev/signoff/service/stream"
 )
 
-// alarm serves a board on which one rule fires. It needs no database: alerts
-// are asked about when there is none.
+// alarm serves alerts of which one fires. It needs no database: alerts are
+// asked about when there is none.
 type alarm struct {
 	*house
-	board *alert.Board
+	alerts *alert.Service
+}
+
+// broken is a monitor whose database does not answer.
+type broken struct{}
+
+// Snapshot implements alert.Monitor.
+func (broken) Snapshot() monitor.Snapshot {
+	return monitor.Snapshot{Status: monitor.Fail, Reasons: []string{monitor.Unreachable}, Pool: monitor.Pool{Max: 10, Utilisation: 0.5}}
 }
 
 func newAlarm(t *testing.T, token string) *alarm {
 	t.Helper()
-	board := alert.NewBoard(alert.Defaults())
-	gone := alert.Reading{Figures: map[string]float64{"health.unreachable": 1, "pool.utilisation": 0.5}}
+	return newAlarmOf(t, token, replica.New(replica.Config{}))
+}
+
+// cut is a member whose database is gone.
+type cut struct{ *replica.Member }
+
+// State implements alert.Member.
+func (cut) State() replica.State { return replica.Cut }
+
+// Change implements alert.Member.
+func (cut) Change(context.Context, string, func(json.RawMessage) (json.RawMessage, error)) error {
+	return replica.ErrCut
+}
+
+func newAlarmOf(t *testing.T, token string, member alert.Member) *alarm {
+	t.Helper()
+	alerts := alert.New(alert.Config{Board: alert.NewBoard(alert.Defaults()), Monitor: broken{}, Member: member})
 	for i := range 4 {
-		board.Judge(time.Now().Add(time.Duration(i-4)*time.Second), gone)
+		alerts.Look(time.Now().Add(time.Duration(i-4) * time.Second))
 	}
 	server := httptest.NewServer(documented(t, httpapi.New(httpapi.Dependencies{
 		Store: market.New(market.Config{}), Monitor: monitor.New(monitor.Config{}), Stream: stream.NewManager(stream.Config{}),
-		Alerts: board, Token: token,
+		Alerts: alerts, Token: token,
 	})))
 	t.Cleanup(server.Close)
-	return &alarm{&house{t: t, url: server.URL}, board}
+	return &alarm{&house{t: t, url: server.URL}, alerts}
+}
+
+func TestWhatAllReplicasShallHearIsRefusedWhileTheirDatabaseIsGone(t *testing.T) {
+	a := newAlarmOf(t, "", cut{replica.New(replica.Config{})})
+	const silence = `{"rule":"database_unreachable","author":"ada","reason":"upgrade","duration":"90m"}`
+	require.Contains(t, a.ask("POST", "/api/alerts/silences", silence, 503, "http/error"), `"code":"database_unavailable"`)
+	require.Contains(t, a.ask("GET", "/api/alerts/silences", "", 200, "http/alerts_silences"), `"silences":[]`)
+	a.remove("/api/alerts/silences/x", "", http.StatusServiceUnavailable)
+	// That this replica does not reach the database is its own alert.
+	text := a.ask("POST", "/api/alerts/database_unreachable/acknowledge", `{"author":"ada","comment":"on it"}`, 200, "http/alert_acknowledged")
+	require.Contains(t, text, `"acknowledged":{"author":"ada"`)
+	require.Contains(t, a.ask("GET", "/api/alerts", "", 200, "http/alerts"), `"acknowledged":{"author":"ada"`)
 }
 
 func TestAnOperatorLooksAfterAnAlert(t *testing.T) {
@@ -115,6 +153,10 @@ func TestWrongWordsAboutAlertsAreRefusedWithTheirField(t *testing.T) {
 		"nobody":                  {"POST", acknowledge, `{"comment":"x"}`, 400, `"field":"author"`},
 		"an unknown field":        {"POST", acknowledge, `{"author":"ada","comments":"x"}`, 400, `"field":"comments"`},
 		"no text":                 {"POST", acknowledge, `{"author":7}`, 400, "author: must be a string"},
+		"no JSON":                 {"POST", acknowledge, `{"author":`, 400, `"code":"malformed_json"`},
+		"no object":               {"POST", silences, `["pool_usage"]`, 400, `"error":`},
+		"a number for a time":     {"POST", silences, silence(`,"expires_at":7`), 400, `"field":"expires_at"`},
+		"a number for a while":    {"POST", silences, silence(`,"duration":7`), 400, `"field":"duration"`},
 		"a silence of nothing":    {"POST", silences, `{"rule":"weather","author":"a","reason":"b","duration":"1m"}`, 404, `"field":"rule"`},
 		"a silence for ever":      {"POST", silences, silence(""), 400, "expires_at: is needed, or duration, such as 90m"},
 		"a silence of both":       {"POST", silences, silence(`,"duration":"1m","expires_at":"2199-01-01T00:00:00Z"`), 400, `"field":"duration"`},
@@ -130,7 +172,7 @@ func TestWrongWordsAboutAlertsAreRefusedWithTheirField(t *testing.T) {
 			require.Contains(t, a.ask(test.method, test.path, test.body, test.status, "http/error"), test.says)
 		})
 	}
-	require.Empty(t, a.board.Silences(time.Now()))
+	require.Empty(t, a.alerts.Silences(time.Now()))
 }
 
 func TestLookingAfterAlertsNeedsTheToken(t *testing.T) {

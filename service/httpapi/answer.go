@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/puddle/v2"
 
 	"github.com/signoff-dev/signoff/service/alert"
+	"github.com/signoff-dev/signoff/service/history"
 	"github.com/signoff-dev/signoff/service/market"
 )
 
@@ -58,6 +59,7 @@ func problemOf(err error) *problem {
 	var p *problem
 	var invalid *market.Invalid
 	var wrong *alert.Invalid
+	var question *history.Invalid
 	var unknown *market.UnknownInstrument
 	var deleted *market.DeletedInstrument
 	var old *market.OldSchema
@@ -68,6 +70,8 @@ func problemOf(err error) *problem {
 		return &problem{http.StatusBadRequest, "invalid_field", invalid.Error(), invalid.Field}
 	case errors.As(err, &wrong):
 		return &problem{http.StatusBadRequest, "invalid_field", wrong.Error(), wrong.Field}
+	case errors.As(err, &question):
+		return &problem{http.StatusBadRequest, "invalid_field", question.Error(), question.Field}
 	case errors.Is(err, alert.ErrNoRule):
 		return &problem{http.StatusNotFound, "not_found", alert.ErrNoRule.Error(), "rule"}
 	case errors.Is(err, alert.ErrNoSilence):
@@ -88,7 +92,7 @@ func problemOf(err error) *problem {
 	case errors.Is(err, market.ErrBusy):
 		return &problem{http.StatusServiceUnavailable, "busy",
 			"every connection to the database is in use; nothing was stored, sending the same again is safe", ""}
-	case errors.Is(err, market.ErrChanging), unavailable(err):
+	case errors.Is(err, market.ErrChanging), errors.Is(err, alert.ErrUnavailable), unavailable(err):
 		return &problem{http.StatusServiceUnavailable, "database_unavailable",
 			"the database does not answer; nothing is known to be stored, sending the same again is safe", ""}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/signoff-dev/signoff/fixtures/contracts"
+	"github.com/signoff-dev/signoff/service/history"
 	"github.com/signoff-dev/signoff/service/httpapi"
 	"github.com/signoff-dev/signoff/service/internal/testdb"
 	"github.com/signoff-dev/signoff/service/market"
@@ -49,7 +50,7 @@ func build(t *testing.T, dsn string) *house {
 	})
 	server := httptest.NewServer(documented(t, httpapi.New(httpapi.Dependencies{
 		Store: market.New(market.Config{Pool: served}), Monitor: watcher, Stream: sockets,
-		Version: "1.2.0", Started: time.Now(),
+		Version: "1.2.0", Started: time.Now(), History: history.New(history.Config{}),
 	})))
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 2)

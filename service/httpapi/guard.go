@@ -17,18 +17,26 @@ import (
 // included.
 const RequestTime = 10 * time.Second
 
+// holdsToken says whether a request carries the token.
+func holdsToken(token string) func(*http.Request) bool {
+	want := sha256.Sum256([]byte(token))
+	return func(r *http.Request) bool {
+		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		got := sha256.Sum256([]byte(given))
+		return ok && subtle.ConstantTimeCompare(got[:], want[:]) == 1
+	}
+}
+
 // requireToken lets a request pass that carries the token. An empty token
 // lets every request pass.
 func requireToken(token string) func(http.HandlerFunc) http.Handler {
-	want := sha256.Sum256([]byte(token))
+	holds := holdsToken(token)
 	return func(next http.HandlerFunc) http.Handler {
 		if token == "" {
 			return next
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-			got := sha256.Sum256([]byte(given))
-			if !ok || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+			if !holds(r) {
 				w.Header().Set("WWW-Authenticate", "Bearer")
 				writeJSON(w, http.StatusUnauthorized, map[string]*problem{"error": {
 					Code: "unauthorized", Message: "this needs the header Authorization: Bearer TOKEN",
@@ -38,6 +46,20 @@ func requireToken(token string) func(http.HandlerFunc) http.Handler {
 			next(w, r)
 		})
 	}
+}
+
+// keepPrivate asks every request for the token but those that ask whether the
+// service lives, and the handshakes of sockets, which the stream looks at itself.
+func keepPrivate(mux *http.ServeMux, token string, next http.Handler) http.Handler {
+	guarded := requireToken(token)(next.ServeHTTP)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch _, pattern := mux.Handler(r); pattern {
+		case "GET /api/health/live", "GET /api/health/ready", "GET /ws", "": // "" is answered as unknown
+			next.ServeHTTP(w, r)
+		default:
+			guarded.ServeHTTP(w, r)
+		}
+	})
 }
 
 // recoverPanics turns a panic into a fixed error; the stack goes to the log.

@@ -20,10 +20,11 @@ func TestBeforeTheFirstLookOnlyTheProcessIsWell(t *testing.T) {
 		status   int
 		contract string
 	}{
-		"/api/health":          {http.StatusServiceUnavailable, "http/health"},
-		"/api/health/live":     {http.StatusOK, "http/health_live"},
-		"/api/health/ready":    {http.StatusServiceUnavailable, "http/health_not_ready"},
-		"/api/health/database": {http.StatusServiceUnavailable, "http/health_database"},
+		"/api/health":            {http.StatusServiceUnavailable, "http/health"},
+		"/api/health/live":       {http.StatusOK, "http/health_live"},
+		"/api/health/ready":      {http.StatusServiceUnavailable, "http/health_not_ready"},
+		"/api/health/database":   {http.StatusServiceUnavailable, "http/health_database"},
+		"/api/health/partitions": {http.StatusServiceUnavailable, "http/health_partitions"},
 	}
 	for path, want := range tests {
 		t.Run(path, func(t *testing.T) {

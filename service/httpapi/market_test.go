@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"github.com/signoff-dev/signoff/service/history"
 	"github.com/signoff-dev/signoff/service/httpapi"
 	"github.com/signoff-dev/signoff/service/internal/testdb"
 	"github.com/signoff-dev/signoff/service/market"
@@ -214,7 +215,7 @@ func newSurface(t *testing.T, token string) surface {
 	log := slog.New(slog.NewTextHandler(&written, nil))
 	server := httptest.NewServer(documented(t, httpapi.New(httpapi.Dependencies{
 		Store: market.New(market.Config{Pool: pool, Log: log}), Monitor: monitor.New(monitor.Config{}),
-		Stream: stream.NewManager(stream.Config{}), Log: log, Token: token,
+		Stream: stream.NewManager(stream.Config{}), Log: log, Token: token, History: history.New(history.Config{}),
 	})))
 	t.Cleanup(server.Close)
 	return surface{t, server.URL, pool, &written}

@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/signoff-dev/signoff/service/alert"
+	"github.com/signoff-dev/signoff/service/history"
 	"github.com/signoff-dev/signoff/service/market"
 	"github.com/signoff-dev/signoff/service/monitor"
+	"github.com/signoff-dev/signoff/service/probe"
 	"github.com/signoff-dev/signoff/service/stream"
 )
 
@@ -24,12 +26,21 @@ type Dependencies struct {
 	// Required.
 	Stream *stream.Manager
 	// Alerts holds the alerts. Nil leaves their routes out.
-	Alerts *alert.Board
+	Alerts *alert.Service
+	// Performance measures what the extension brought. Nil leaves its route out.
+	Performance *probe.Service
+	// History keeps how the figures were. Nil leaves its routes out.
+	History *history.Keeper
 	// Log receives what callers must not see. Nil discards it.
 	Log *slog.Logger
 	// Token, unless empty, is asked of every mutating request as
 	// "Authorization: Bearer TOKEN".
 	Token string
+	// Private asks for the token of every other request too, but for whether
+	// the service lives and is ready.
+	Private bool
+	// Tickets admit sockets, see Admits. Nil leaves their route out.
+	Tickets *stream.Tickets
 	// Version of the service, as shown by the health endpoints.
 	Version string
 	// Started is when the service began to serve.
@@ -56,8 +67,11 @@ func New(deps Dependencies) http.Handler {
 	mux.HandleFunc("GET /api/prices/vwap", m.vwap)
 	mux.HandleFunc("GET /api/bars", m.bars)
 	healthRoutes(mux, deps) // GET /api/health, /live, /ready, /database
+	if deps.Performance != nil {
+		mux.HandleFunc("GET /api/health/performance", performanceHandler{deps.Performance, deps.Monitor}.metrics)
+	}
 	if deps.Alerts != nil {
-		a := &alertRoutes{board: deps.Alerts, log: deps.Log}
+		a := &alertRoutes{alerts: deps.Alerts, log: deps.Log}
 		mux.HandleFunc("GET /api/alerts", a.active)
 		mux.HandleFunc("GET /api/alerts/history", a.history)
 		mux.HandleFunc("GET /api/alerts/rules", a.rules)
@@ -66,8 +80,17 @@ func New(deps Dependencies) http.Handler {
 		mux.Handle("POST /api/alerts/silences", writing(a.silence))
 		mux.Handle("DELETE /api/alerts/silences/{id}", writing(a.endSilence))
 	}
+	historyRoutes(mux, deps) // GET /api/history, /measures
 	mux.HandleFunc("GET /api/openapi.yaml", document(openapi))
+	mux.HandleFunc("GET /api/asyncapi.yaml", document(stream.Document()))
+	if deps.Tickets != nil {
+		mux.Handle("POST /api/ws/tickets", writing((&ticketRoutes{deps.Tickets, deps.Log}).issue))
+	}
 	mux.Handle("GET /ws", deps.Stream)
 
-	return recoverPanics(deps.Log, refuseCrossSite(limitTime(answerUnmatched(mux))))
+	surface := answerUnmatched(mux)
+	if deps.Private {
+		surface = keepPrivate(mux, deps.Token, surface)
+	}
+	return recoverPanics(deps.Log, refuseCrossSite(limitTime(surface)))
 }

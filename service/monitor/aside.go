@@ -3,58 +3,130 @@ package monitor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 const (
 	// asideEvery is the time between two looks at the partitions.
 	asideEvery = 10 * time.Second
+	// asideHurried is the time between two looks while something changes.
+	asideHurried = 2 * time.Second
 	// asideBudget is how long one may take.
 	asideBudget = 5 * time.Second
+	// partitionsStale is the age from which what was seen of them is stale.
+	partitionsStale = asideEvery + asideBudget + patience
 )
 
 // aside looks at the partitions beside the looks at the database, which do
 // not wait for it. It looks once at a time.
 type aside struct {
-	read func(ctx context.Context) (Partitions, error)
+	read func(ctx context.Context) (PartitionStatus, error)
+	// turn is taken by whoever uses the monitor's second connection.
+	turn turn
 	done sync.WaitGroup
 
 	mu      sync.Mutex
 	busy    bool
+	mark    string    // what watch saw last; empty until it did
+	hurry   bool      // watch saw something else
 	tried   time.Time // when the last look began
 	last    time.Time // when the last one that succeeded ended
-	found   *Partitions
+	found   *PartitionStatus
 	problem error
 	told    string // the problem that was logged
 }
 
-func newAside(read func(ctx context.Context) (Partitions, error)) *aside { return &aside{read: read} }
+func newAside(read func(ctx context.Context) (PartitionStatus, error)) *aside {
+	return &aside{read: read, turn: make(turn, 1)}
+}
+
+// turn lets one at a time use a connection.
+type turn chan struct{}
+
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the monitor's second connection: %w", ctx.Err())
+	}
+}
+
+func (t turn) end() { <-t }
 
 // begin looks at the partitions if it is time to. It does not wait.
 func (a *aside) begin(ctx context.Context) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	wait := asideEvery
-	if a.problem != nil {
+	switch {
+	case a.problem != nil:
 		wait = time.Second
+	case a.hurry:
+		wait = asideHurried
 	}
 	if a.read == nil || a.busy || time.Since(a.tried) < wait {
 		return
 	}
-	a.busy, a.tried = true, time.Now()
+	a.busy, a.hurry, a.tried = true, false, time.Now()
 	a.done.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, asideBudget)
 		defer cancel()
-		found, err := a.read(ctx)
+		found, err := a.look(ctx)
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.busy, a.problem = false, err
 		if err == nil {
-			a.found, a.last = &found, time.Now()
+			a.found, a.last = &found, found.CheckedAt
 		}
 	})
+}
+
+func (a *aside) look(ctx context.Context) (PartitionStatus, error) {
+	if err := a.turn.take(ctx); err != nil {
+		return PartitionStatus{}, err
+	}
+	defer a.turn.end()
+	found, err := a.read(ctx)
+	found.CheckedAt = time.Now().UTC().Truncate(time.Microsecond)
+	found.total()
+	return found, err
+}
+
+// latest is what was seen last, nil if nothing was.
+func (a *aside) latest() *PartitionStatus {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.found
+}
+
+// marks tell partitions that came, went or are being detached from those that
+// were there, and whether rows came into a default partition or left it. They
+// are read from catalogs that nobody locks by locking a table.
+const marks = `select (select count(*) || ' ' || coalesce(sum(hashoid(inhrelid)::bigint + inhdetachpending::int), 0)
+		from pg_inherits join pg_class p on p.oid = inhparent and p.relkind = 'p') || ' ' ||
+	(select coalesce(sum(pg_stat_get_tuples_inserted(partdefid) + pg_stat_get_tuples_deleted(partdefid)), 0)
+		from pg_partitioned_table where partdefid <> 0)`
+
+// watch looks for changes, which costs little, so that the next look at the
+// partitions comes at once. What cannot be read waits for its time.
+func (a *aside) watch(ctx context.Context, conn *pgx.Conn) {
+	if a.read == nil {
+		return
+	}
+	var mark string
+	if conn.QueryRow(ctx, marks).Scan(&mark) != nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.hurry = a.hurry || a.mark != "" && a.mark != mark
+	a.mark = mark
 }
 
 // wait returns when nothing is under way any more.
@@ -68,7 +140,7 @@ func (a *aside) fill(s *Snapshot, log *slog.Logger) *Partitions {
 		return nil
 	}
 	problem := a.problem
-	if problem == nil && !a.last.IsZero() && time.Since(a.last) > asideEvery+asideBudget+patience {
+	if problem == nil && !a.last.IsZero() && time.Since(a.last) > partitionsStale {
 		problem = errors.New("nothing was heard for long")
 	}
 	switch {
@@ -82,5 +154,9 @@ func (a *aside) fill(s *Snapshot, log *slog.Logger) *Partitions {
 	if problem != nil {
 		s.Stale = append(s.Stale, Stale{Part: "partitions", since: a.last})
 	}
-	return a.found
+	if a.found == nil {
+		return nil
+	}
+	sums := a.found.summed()
+	return &sums
 }

@@ -1,8 +1,11 @@
 package monitor_test
 
 import (
+	"context"
 	"fmt"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -43,4 +46,51 @@ func BenchmarkLook(b *testing.B) {
 			})
 		}
 	}
+}
+
+// frames counts the seconds of a service that runs.
+type frames chan struct{}
+
+// Broadcast implements monitor.Publisher.
+func (f frames) Broadcast(channel string, _ any) {
+	if channel == monitor.Channel {
+		f <- struct{}{}
+	}
+}
+
+// BenchmarkWatchedSecond tells what a second of watching an idle database
+// costs this process, as a share of a core. What it costs the server is in the
+// server's own accounts.
+//
+//	go test ./service/monitor -run '^$' -bench WatchedSecond -benchtime 60x
+func BenchmarkWatchedSecond(b *testing.B) {
+	dsn := testdb.Migrated(b)
+	own, err := monitor.OpenPool(b.Context(), dsn)
+	require.NoError(b, err)
+	defer own.Close()
+	queries := monitor.NewRecorder()
+	for i := range 20 {
+		queries.Record(fmt.Sprint("statement ", i), time.Millisecond)
+	}
+	heard := make(frames)
+	s := monitor.New(monitor.Config{Pool: own, Served: own, Queries: queries, Publish: heard})
+	ctx, cancel := context.WithCancel(b.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- s.Run(ctx) }()
+	<-heard
+	before, began := processorTime(b), time.Now()
+	for b.Loop() {
+		<-heard
+	}
+	took := time.Since(began)
+	b.ReportMetric(100*float64(processorTime(b)-before)/float64(took), "%core")
+	cancel()
+	require.NoError(b, <-ran)
+}
+
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var used syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &used))
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

@@ -80,12 +80,3 @@ func (s *stores) add(at time.Time, now Written) Stored {
 	}
 	return stored
 }
-
-// against compares what is inserted now with what was lately.
-func (n *Inserts) against(arrived, stored *minutes) {
-	n.Baseline = Baseline{
-		RowsPerSecond: arrived.median(), RowsPerWritingSecond: stored.median(), Minutes: len(arrived.past),
-	}
-	n.Baseline.Share = shareOf(n.RowsPerSecondWhileInserting, n.Baseline.RowsPerSecond)
-	n.Baseline.WritingShare = shareOf(n.Stored.RowsPerWritingSecond, n.Baseline.RowsPerWritingSecond)
-}

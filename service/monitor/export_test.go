@@ -82,11 +82,11 @@ type Look struct{ look *look }
 // NewLook makes a Look.
 func NewLook(config Config) Look {
 	config.Log = slog.New(slog.DiscardHandler)
-	return Look{newLook(config)}
+	return Look{newLook(config, newAside(nil))}
 }
 
 // Take looks once.
-func (l Look) Take(ctx context.Context) Snapshot { return l.look.take(ctx) }
+func (l Look) Take(ctx context.Context) Snapshot { return l.look.take(ctx, true).snapshot }
 
 // Anew makes every part due again.
 func (l Look) Anew() {
@@ -103,3 +103,23 @@ func Percentiles(us ...int64) Latency {
 	}
 	return h.latency()
 }
+
+// Judged derives the sums and the state of partitions.
+func Judged(p PartitionStatus) PartitionStatus {
+	p.total()
+	return p
+}
+
+// Aged is the state as it reads at a moment.
+func Aged(p PartitionStatus, now time.Time, unreachable bool) PartitionStatus {
+	return p.at(now, p.CheckedAt, unreachable)
+}
+
+// Same says whether two states tell the same.
+func Same(a, b PartitionStatus) bool { return a.same(b) }
+
+// Told is what a message tells of a state.
+func Told(p PartitionStatus) PartitionStatus { return p.brief() }
+
+// Merge sums up several processes.
+func Merge(all ...Local) Local { return merge(all) }

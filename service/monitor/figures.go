@@ -15,7 +15,7 @@ type Measure struct {
 	// part is whose statement reads it; empty for what the service knows by
 	// itself.
 	part string
-	of   func(Snapshot) *float64
+	of   func(*Snapshot) *float64
 }
 
 // Measures lists every figure that Figures may hold, in the order of the
@@ -33,8 +33,8 @@ func (s Snapshot) Figures() map[string]float64 {
 	if slices.Contains(s.Reasons, Outdated) {
 		return figures
 	}
-	for _, m := range Measures() {
-		if v := m.of(s); v != nil && !s.stale(m) {
+	for _, m := range s.measures() {
+		if v := m.of(&s); v != nil && !s.stale(m) {
 			figures[m.Name] = *v
 		}
 	}
@@ -45,12 +45,21 @@ func (s Snapshot) Figures() map[string]float64 {
 // those of which there are none.
 func (s Snapshot) Unread() []string {
 	var unread []string
-	for _, m := range Measures() {
+	for _, m := range s.measures() {
 		if s.stale(m) || slices.Contains(s.Reasons, Outdated) {
 			unread = append(unread, m.Name)
 		}
 	}
 	return unread
+}
+
+// measures are those of the service that made the snapshot: to list them anew
+// several times a second would cost more than to read them.
+func (s Snapshot) measures() []Measure {
+	if s.listed == nil {
+		return Measures()
+	}
+	return *s.listed
 }
 
 func (s Snapshot) stale(m Measure) bool {
@@ -59,15 +68,15 @@ func (s Snapshot) stale(m Measure) bool {
 
 func healthMeasures() []Measure {
 	return []Measure{
-		{"health.status", "0 pass, 1 warn, 2 fail", "How the database is.", "", func(s Snapshot) *float64 {
+		{"health.status", "0 pass, 1 warn, 2 fail", "How the database is.", "", func(s *Snapshot) *float64 {
 			return number(slices.Index([]Status{Pass, Warn, Fail}, s.Status))
 		}},
 	}
 }
 
 func poolMeasures() []Measure {
-	whenWatched := func(of func(Pool) *float64) func(Snapshot) *float64 {
-		return func(s Snapshot) *float64 {
+	whenWatched := func(of func(Pool) *float64) func(*Snapshot) *float64 {
+		return func(s *Snapshot) *float64 {
 			if s.Pool.Max == 0 {
 				return nil
 			}
@@ -101,28 +110,28 @@ func poolMeasures() []Measure {
 func insertMeasures() []Measure {
 	return []Measure{
 		{"inserts.rows_per_second", "rows/s", "Rows that arrived over the last ten seconds, by anybody, as the server counts.", "inserts",
-			func(s Snapshot) *float64 { return s.Inserts.RowsPerSecond }},
+			func(s *Snapshot) *float64 { return s.Inserts.RowsPerSecond }},
 		{"inserts.rows_per_second_while_inserting", "rows/s", "Rows over those seconds of the last minute in which any arrived.", "inserts",
-			func(s Snapshot) *float64 { return s.Inserts.RowsPerSecondWhileInserting }},
+			func(s *Snapshot) *float64 { return s.Inserts.RowsPerSecondWhileInserting }},
 		{"inserts.share_of_baseline", "share", "The same by the median of the last hour's minutes with inserts; falls too when less is traded.", "inserts",
-			func(s Snapshot) *float64 { return s.Inserts.Baseline.Share }},
+			func(s *Snapshot) *float64 { return s.Inserts.Baseline.Share }},
 		{"inserts.stored_rows_per_second", "rows/s", "Rows that this service stored over the last ten seconds.", "",
-			func(s Snapshot) *float64 { return s.Inserts.Stored.RowsPerSecond }},
+			func(s *Snapshot) *float64 { return s.Inserts.Stored.RowsPerSecond }},
 		{"inserts.rows_per_writing_second", "rows/s", "Rows stored in the last minute by the time that writers spent on them.", "",
-			func(s Snapshot) *float64 { return s.Inserts.Stored.RowsPerWritingSecond }},
+			func(s *Snapshot) *float64 { return s.Inserts.Stored.RowsPerWritingSecond }},
 		{"inserts.writing_share_of_baseline", "share", "The same by the median of the last hour's minutes with inserts; falls when storing is slower, or batches are smaller.", "",
-			func(s Snapshot) *float64 { return s.Inserts.Baseline.WritingShare }},
+			func(s *Snapshot) *float64 { return s.Inserts.Baseline.WritingShare }},
 	}
 }
 
 func queryMeasures() []Measure {
 	return []Measure{
 		{"queries.count", "statements", "Statements of the service in the last minute.", "",
-			func(s Snapshot) *float64 { return number(s.Queries.Count) }},
-		{"queries.p50_ms", "ms", "Half of them took at most this long.", "", func(s Snapshot) *float64 { return s.Queries.P50MS }},
-		{"queries.p95_ms", "ms", "95 % of them took at most this long.", "", func(s Snapshot) *float64 { return s.Queries.P95MS }},
-		{"queries.p99_ms", "ms", "99 % of them took at most this long.", "", func(s Snapshot) *float64 { return s.Queries.P99MS }},
-		{"queries.slowest_ms", "ms", "The slowest statement of the last five minutes.", "", func(s Snapshot) *float64 {
+			func(s *Snapshot) *float64 { return number(s.Queries.Count) }},
+		{"queries.p50_ms", "ms", "Half of them took at most this long.", "", func(s *Snapshot) *float64 { return s.Queries.P50MS }},
+		{"queries.p95_ms", "ms", "95 % of them took at most this long.", "", func(s *Snapshot) *float64 { return s.Queries.P95MS }},
+		{"queries.p99_ms", "ms", "99 % of them took at most this long.", "", func(s *Snapshot) *float64 { return s.Queries.P99MS }},
+		{"queries.slowest_ms", "ms", "The slowest statement of the last five minutes.", "", func(s *Snapshot) *float64 {
 			if len(s.Queries.Slowest) == 0 {
 				return nil
 			}
@@ -134,20 +143,20 @@ func queryMeasures() []Measure {
 func databaseMeasures() []Measure {
 	return []Measure{
 		{"cache.hit_ratio", "share", "Block reads of the last minute that the server's own memory answered.", "database",
-			func(s Snapshot) *float64 { return s.Cache.HitRatio }},
+			func(s *Snapshot) *float64 { return s.Cache.HitRatio }},
 		{"cache.hit_ratio_since_reset", "share", "The same since the server's statistics were reset.", "database",
-			func(s Snapshot) *float64 { return s.Cache.HitRatioSinceReset }},
+			func(s *Snapshot) *float64 { return s.Cache.HitRatioSinceReset }},
 		{"database.connections", "connections", "Connections to this database, by anybody.", "database",
-			func(s Snapshot) *float64 { return optional(s.Database.Connections) }},
+			func(s *Snapshot) *float64 { return optional(s.Database.Connections) }},
 		{"database.connection_share", "share", "The same of the most that the server takes over all databases.", "database",
-			func(s Snapshot) *float64 {
+			func(s *Snapshot) *float64 {
 				if s.Database.Connections == nil || s.Database.MaxConnections == nil {
 					return nil
 				}
 				return ratio(float64(*s.Database.Connections), float64(*s.Database.MaxConnections))
 			}},
 		{"database.size_bytes", "bytes", "The size of the database.", "size",
-			func(s Snapshot) *float64 { return optional(s.Database.SizeBytes) }},
+			func(s *Snapshot) *float64 { return optional(s.Database.SizeBytes) }},
 	}
 }
 

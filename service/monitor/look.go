@@ -35,9 +35,14 @@ type look struct {
 
 	inserts inserts
 	cache   cache
-	stores  stores
-	pool    counters
 	server  server
+}
+
+// sight is what a look saw.
+type sight struct {
+	snapshot  Snapshot // without what the process knows by itself, and not judged
+	reachable bool
+	blocks    int64 // how many blocks the cache's ratio rests on
 }
 
 // part is a group of figures that is read with one statement or a few.
@@ -45,6 +50,9 @@ type part struct {
 	name string
 	// every is the least time between two readings; zero is each look.
 	every time.Duration
+	// quick parts are read between two whole looks too: alerts are judged on
+	// them.
+	quick bool
 	read  func(ctx context.Context, conn *pgx.Conn, at time.Time) error
 
 	last    time.Time // the last success
@@ -54,19 +62,17 @@ type part struct {
 
 var errNoTime = errors.New("the look had no time left for it")
 
-func newLook(config Config) *look {
+func newLook(config Config, aside *aside) *look {
 	l := &look{
-		config: config, now: notCollected(time.Now()), server: newServer(),
+		config: config, now: notCollected(time.Now()), server: newServer(), aside: aside,
 		inserts: inserts{arrivals: series{keep: time.Minute}}, cache: cache{blocks: series{keep: time.Minute}},
-		stores: stores{writing: series{keep: time.Minute}}, pool: counters{keep: rateWindow},
-		aside: newAside(config.Partitions),
 	}
 	l.parts = []*part{
-		{name: "database", read: l.readDatabase},
+		{name: "database", quick: true, read: l.readDatabase},
 		{name: "inserts", read: l.readInserts},
-		{name: "activity", read: l.readActivity},
+		{name: "activity", quick: true, read: l.readActivity},
 		{name: "wal", every: 5 * time.Second, read: l.readWAL},
-		{name: "replication", every: 5 * time.Second, read: l.readReplication},
+		{name: "replication", quick: true, read: l.readReplication},
 		{name: "tables", every: 10 * time.Second, read: l.readTables},
 		{name: "io", every: 10 * time.Second, read: l.readIO},
 		{name: "size", every: 30 * time.Second, read: l.readSize},
@@ -77,25 +83,21 @@ func newLook(config Config) *look {
 	return l
 }
 
-// take looks once. It always returns a snapshot, within the budget.
-func (l *look) take(ctx context.Context) Snapshot {
+// take looks once, at everything that is due or only at the quick parts. It
+// always returns a snapshot, within the budget.
+func (l *look) take(ctx context.Context, whole bool) sight {
 	within, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
-	reachable := l.readParts(within)
+	reachable := l.readParts(within, whole)
 	if reachable {
 		l.aside.begin(ctx)
 	}
 
 	s := l.now
 	s.CheckedAt = time.Now().UTC().Truncate(time.Microsecond)
-	s.Pool = readPool(&l.pool, l.config.Served, s.CheckedAt)
-	if l.config.Queries != nil {
-		s.Queries = l.config.Queries.Queries()
-	}
-	if l.config.Written != nil {
-		s.Inserts.Stored = l.stores.add(s.CheckedAt, l.config.Written())
-	}
-	s.Inserts.against(&l.inserts.minutes, &l.stores.minutes)
+	usual := &l.inserts.minutes
+	s.Inserts.Baseline = Baseline{RowsPerSecond: usual.median(), Minutes: len(usual.past)}
+	s.Inserts.Baseline.Share = shareOf(s.Inserts.RowsPerSecondWhileInserting, s.Inserts.Baseline.RowsPerSecond)
 	s.Stale = []Stale{}
 	for _, p := range l.parts {
 		if p.problem != "" {
@@ -103,13 +105,12 @@ func (l *look) take(ctx context.Context) Snapshot {
 		}
 	}
 	s.Partitions = l.aside.fill(&s, l.config.Log)
-	s.judge(reachable, l.cache.recent())
-	return s
+	return sight{s, reachable, l.cache.recent()}
 }
 
 // readParts reads what is due on one connection and says whether the database
 // answered at all.
-func (l *look) readParts(ctx context.Context) (reachable bool) {
+func (l *look) readParts(ctx context.Context, whole bool) (reachable bool) {
 	conn, err := l.config.Pool.Acquire(ctx)
 	if err != nil {
 		l.lose(err)
@@ -121,7 +122,7 @@ func (l *look) readParts(ctx context.Context) (reachable bool) {
 		l.lost = ""
 	}
 	until, _ := ctx.Deadline()
-	for _, p := range l.due(time.Now()) {
+	for _, p := range l.due(time.Now(), whole) {
 		at := time.Now()
 		if until.Sub(at) < least || conn.Conn().IsClosed() {
 			if reachable && at.Sub(p.last) < p.every+patience {
@@ -137,15 +138,19 @@ func (l *look) readParts(ctx context.Context) (reachable bool) {
 		}
 		reachable = reachable || err == nil || refused(err)
 	}
+	if reachable && time.Until(until) >= least && !conn.Conn().IsClosed() {
+		l.aside.watch(ctx, conn.Conn())
+	}
 	return reachable
 }
 
 // due lists the parts that are to be read, those that could not be read the
 // last time at the end, so that they do not take the time of the others.
-func (l *look) due(now time.Time) []*part {
+func (l *look) due(now time.Time, whole bool) []*part {
 	var sound, troubled []*part
 	for _, p := range l.parts {
 		switch {
+		case !whole && !p.quick:
 		case p.problem != "":
 			troubled = append(troubled, p)
 		case p.last.IsZero() || now.Sub(p.last) >= p.every:
@@ -234,7 +239,7 @@ func (l *look) readDatabase(ctx context.Context, conn *pgx.Conn, at time.Time) e
 func (l *look) readInserts(ctx context.Context, conn *pgx.Conn, at time.Time) error {
 	const sql = `select c.oid, pg_stat_get_tuples_inserted(c.oid)
 		from pg_class c join pg_namespace n on n.oid = c.relnamespace
-		where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg_temp%'`
+		where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema', 'monitoring') and n.nspname not like 'pg_temp%'`
 	rows, err := conn.Query(ctx, sql)
 	if err != nil {
 		return fmt.Errorf("reading insert counters: %w", err)

@@ -12,6 +12,7 @@ import (
 type server struct {
 	database, wal, checkpoints, io, statements counters
 	scans                                      map[string]*counters // by table
+	indexes                                    map[string]string    // of each table; nil until they were read
 }
 
 // scansKept is how far back the use of indexes goes.

@@ -224,16 +224,16 @@ func TestPartitionsAreReadBesideTheLooks(t *testing.T) {
 	problem := errors.New("not now")
 	answers := make(chan error, 1)
 	w := startWith(t, testdb.Migrated(t), nil, func(c *monitor.Config) {
-		c.Partitions = func(ctx context.Context) (monitor.Partitions, error) {
+		c.Partitions = func(ctx context.Context) (monitor.PartitionStatus, error) {
 			asked <- struct{}{}
 			select {
 			case <-hold:
 			case <-ctx.Done():
-				return monitor.Partitions{}, ctx.Err()
+				return monitor.PartitionStatus{}, ctx.Err()
 			}
-			return monitor.Partitions{Tables: []monitor.PartitionedTable{
-				{Table: "ticks", LookAheadHours: 96, LargestBytes: 7}, {Table: "bars", LookAheadHours: 9000, DefaultRows: 3},
-			}}, <-answers
+			ticks, bars := partitioned("ticks", "ticks_1", "ticks_2"), partitioned("bars")
+			ticks.LookAheadHours, ticks.Partitions[1].Bytes, bars.LookAheadHours, bars.DefaultRows = 96, 7, 9000, 3
+			return monitor.PartitionStatus{Tables: []monitor.PartitionStatusTable{ticks, bars}}, <-answers
 		}
 	})
 	<-asked
@@ -286,4 +286,75 @@ func TestWhoFollowsAndWhatIsKeptForThemIsTold(t *testing.T) {
 	follows := slices.IndexFunc(s.Replication.Replicas, func(r monitor.Replica) bool { return r.Name == slot })
 	require.GreaterOrEqual(t, follows, 0)
 	require.Nil(t, s.Replication.Replicas[follows].LagBytes, "it has not said yet what it has")
+}
+
+func TestAPartitionThatGoesIsNoticedAtOnce(t *testing.T) {
+	dsn := testdb.Migrated(t)
+	asked := make(chan time.Time, 100)
+	w := startWith(t, dsn, nil, func(c *monitor.Config) {
+		c.Every = time.Second
+		c.Partitions = func(context.Context) (monitor.PartitionStatus, error) {
+			asked <- time.Now()
+			return monitor.PartitionStatus{Tables: []monitor.PartitionStatusTable{}}, nil
+		}
+	})
+	w.await("an ordinary day", passing)
+	first := <-asked
+	conn := session(t, dsn)
+	do(t, conn, "create table news (at date) partition by range (at)", "create table news_1 partition of news for values from ('2026-01-01') to ('2026-01-02')")
+	require.Less(t, (<-asked).Sub(first), 5*time.Second, "not after ten seconds")
+	do(t, conn, "drop table news_1")
+	second := time.Now()
+	require.Less(t, (<-asked).Sub(second), 5*time.Second)
+}
+
+func TestHowTablesAreReadIsComparedWithBefore(t *testing.T) {
+	dsn := testdb.Migrated(t)
+	conn := session(t, dsn)
+	do(t, conn, "create table notes (id int, word text)", "insert into notes select i, i from generate_series(1, 1000) i")
+	pool, err := monitor.OpenPool(t.Context(), dsn)
+	require.NoError(t, err)
+	defer pool.Close()
+	look := monitor.NewLook(monitor.Config{Pool: pool})
+	next := func() monitor.Indexes {
+		do(t, conn, "select pg_stat_force_next_flush()")
+		look.Anew()
+		return look.Take(t.Context()).Indexes
+	}
+	first := next()
+	require.Equal(t, "started", first.Before.Why)
+	require.Equal(t, first.UseShareSinceReset, first.Before.UseShare)
+	require.Nil(t, first.ScansPerSecond, "one look is no rate")
+
+	do(t, conn, "select from notes where word = '1'", "select from notes where word = '2'")
+	busy := next()
+	require.Positive(t, *busy.SequentialScansPerSecond)
+	require.Equal(t, first.Before, busy.Before)
+	do(t, conn, "create table others (id int primary key)")
+	require.Equal(t, first.Before, next().Before, "an index that came with its table")
+	do(t, conn, "create index notes_word on notes (word)", "analyze notes")
+	after := next()
+	require.Equal(t, "indexes_changed", after.Before.Why)
+	require.Positive(t, *after.Before.SequentialScansPerSecond)
+	require.Nil(t, after.ScansPerSecond, "they begin anew")
+
+	next()
+	do(t, conn, "set enable_seqscan = off", "select from notes where word = '1'")
+	now := next()
+	require.InDelta(t, 1, *now.UseShare, 0)
+	require.Positive(t, *now.ScansPerSecond)
+	require.Less(t, *now.Before.UseShare, *now.UseShare)
+	require.Equal(t, after.Before, now.Before)
+}
+
+// partitioned is a table with partitions of those names.
+func partitioned(table string, names ...string) monitor.PartitionStatusTable {
+	t := monitor.PartitionStatusTable{
+		Table: table, Interval: "day", LookAheadHours: 100, Gaps: []monitor.PartitionGap{}, Kept: []string{}, Overdue: []string{},
+		DetachPending: []string{}, Waiting: []string{}, Partitions: []monitor.Partition{},
+	}
+	for _, name := range names {
+		t.Partitions = append(t.Partitions, monitor.Partition{Name: name, Attached: true})
+	}
+	return t
 }

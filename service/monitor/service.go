@@ -1,7 +1,9 @@
 // Package monitor is the DatabaseMonitoringService: once a second it takes a
 // snapshot of the database (pool, inserts, query latency, cache, locks, tables,
 // indexes, WAL, replication and more) and keeps the last one in memory, where
-// anybody can read it without waiting.
+// anybody can read it without waiting. Of several marketd that share a database
+// one looks and the others serve what it saw; what each knows of itself (pool,
+// latencies, rows stored) it reports to that one.
 //
 // Watching must never hurt what is watched: the monitor has at most two
 // connections of its own, waits for no lock longer than 100 ms and for no
@@ -17,16 +19,19 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
 )
 
-// Channel is the channel on which snapshots are published.
+// Channel is the channel on which the Brief of each snapshot is published.
 const Channel = "database_performance"
 
-// Publisher takes each new snapshot to whoever listens. It must not block.
+// Publisher takes each message to whoever listens. It must not block.
 type Publisher interface {
 	Broadcast(channel string, data any)
 }
@@ -43,14 +48,30 @@ type Config struct {
 	Queries *Recorder
 	// Written tells what the service stored. Nil leaves that unknown.
 	Written func() Written
-	// Partitions looks at the partitions. It is called beside the looks and
-	// may take some seconds. Nil leaves them unknown.
-	Partitions func(ctx context.Context) (Partitions, error)
-	// Publish receives each snapshot. Nil publishes nothing.
+	// Clients tells how many are connected to the socket. Nil leaves that
+	// unknown.
+	Clients func() int
+	// Partitions looks at the partitions: the tables, and the version of the
+	// schema. It is called beside the looks and may take some seconds. Nil
+	// leaves them unknown.
+	Partitions func(ctx context.Context) (PartitionStatus, error)
+	// Statements may be asked for their plans; Settings are those of the
+	// sessions that execute them.
+	Statements []CataloguedStatement
+	Settings   map[string]string
+	// Replicas are those that share the database. Nil is none but this one,
+	// and Publish then receives the messages.
+	Replicas Replicas
+	// Name tells this replica from the others. Empty is "marketd".
+	Name string
+	// Publish receives the messages where Replicas is nil. Nil publishes
+	// nothing.
 	Publish Publisher
 	// Log receives what could not be read, once per change. Nil discards it.
 	Log *slog.Logger
-	// Every is the time between two looks. Zero means one second.
+	// Every is the time between two whole looks. Zero means one second. What
+	// alerts need fast is read twice, and what costs no statement four times
+	// as often.
 	Every time.Duration
 }
 
@@ -58,9 +79,21 @@ type Config struct {
 type Service struct {
 	config  Config
 	started time.Time
+	listed  []Measure
+	locals  *locals
+	aside   *aside
+	plans   *plans
 	latest  atomic.Pointer[Snapshot]
+	shared  atomic.Pointer[sharedPartitions]
 	running atomic.Bool
 	looked  chan struct{} // closed after the first look
+	news    chan time.Time
+
+	mu    sync.Mutex // guards what the snapshot is made of
+	base  *sight
+	mine  bool // base was seen by this process
+	peers []Instance
+	usual []minute // of the leader, for whoever follows it
 }
 
 // New makes a Service that has not looked yet: its snapshot says fail, with
@@ -72,11 +105,17 @@ func New(config Config) *Service {
 	if config.Every == 0 {
 		config.Every = time.Second
 	}
-	return &Service{config: config, started: time.Now(), looked: make(chan struct{})}
+	if config.Name == "" {
+		config.Name = "marketd"
+	}
+	return &Service{
+		config: config, started: time.Now(), listed: Measures(), locals: newLocals(config), aside: newAside(config.Partitions), plans: newPlans(),
+		looked: make(chan struct{}), news: make(chan time.Time, 1),
+	}
 }
 
-// Run looks at the database every second and publishes what it saw, until ctx
-// ends. It may run once.
+// Run looks at the database every second, or follows the replica that does,
+// and publishes what it saw, until ctx ends. It may run once.
 func (s *Service) Run(ctx context.Context) error {
 	if s.config.Pool == nil {
 		return errors.New("monitoring the database: no pool of its own was given")
@@ -84,21 +123,31 @@ func (s *Service) Run(ctx context.Context) error {
 	if !s.running.CompareAndSwap(false, true) {
 		return errors.New("monitoring the database: already running")
 	}
-	look := newLook(s.config)
-	defer look.aside.wait()
-	tick := time.NewTicker(s.config.Every)
+	defer s.aside.wait()
+	s.locals.take(time.Now())
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.look(ctx) })
+	group.Go(func() error { return s.refresh(ctx) })
+	if s.config.Replicas != nil {
+		group.Go(func() error { return s.exchange(ctx) })
+	}
+	return group.Wait()
+}
+
+// refresh renews what costs no statement.
+func (s *Service) refresh(ctx context.Context) error {
+	return s.each(ctx, s.config.Every/4, func(now time.Time) {
+		s.locals.take(now)
+		s.compose()
+	})
+}
+
+// each does something now and then, until ctx ends.
+func (s *Service) each(ctx context.Context, every time.Duration, do func(now time.Time)) error {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		snapshot := look.take(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if s.latest.Swap(&snapshot) == nil {
-			close(s.looked)
-		}
-		if s.config.Publish != nil {
-			s.config.Publish.Broadcast(Channel, s.Snapshot())
-		}
+		do(time.Now())
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -113,11 +162,34 @@ func (s *Service) Looked() <-chan struct{} { return s.looked }
 
 // Snapshot returns the last look with its age as of now. It never blocks and
 // never touches the database. A look older than ten seconds is a fail,
-// whatever it saw.
+// whatever it saw, and so is one while the database does not answer.
 func (s *Service) Snapshot() Snapshot {
 	latest := s.latest.Load()
 	if latest == nil {
 		return notCollected(s.started)
 	}
-	return latest.at(time.Now())
+	now := latest.at(time.Now())
+	now.listed = &s.listed
+	if s.config.silence() >= silent {
+		now.unreachable()
+	}
+	return now
+}
+
+// PartitionStatus returns what was last seen of the partitions with its age as
+// of now. It never blocks and never touches the database.
+func (s *Service) PartitionStatus() PartitionStatus {
+	now := time.Now()
+	unreachable := s.config.role() == cut || s.config.silence() >= silent
+	if latest := s.latest.Load(); latest != nil {
+		unreachable = unreachable || slices.Contains(latest.Reasons, Unreachable)
+	}
+	own, heard := s.aside.latest(), s.shared.Load()
+	switch {
+	case own != nil && (heard == nil || own.CheckedAt.After(heard.taken)):
+		return own.at(now, own.CheckedAt, unreachable)
+	case heard != nil:
+		return heard.status.at(now, heard.taken, unreachable)
+	}
+	return noPartitionsYet(s.started)
 }

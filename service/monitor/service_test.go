@@ -27,14 +27,36 @@ type watch struct {
 	*monitor.Service
 	t      *testing.T
 	served *pgxpool.Pool
+	own    *pgxpool.Pool
 	heard  chan monitor.Snapshot
+
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+// told counts the messages of a channel.
+func (w *watch) told(channel string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.counts[channel]
 }
 
 // Broadcast implements monitor.Publisher.
 func (w *watch) Broadcast(channel string, data any) {
+	w.mu.Lock()
+	w.counts[channel]++
+	w.mu.Unlock()
+	kind := "ws/" + channel
+	frame, err := json.Marshal(map[string]any{"type": channel, "timestamp": "2026-01-05T14:30:00Z", "data": data})
+	if err == nil {
+		err = contracts.Check(kind, frame)
+	}
+	if err != nil {
+		w.t.Errorf("%s breaks its contract: %v", frame, err)
+	}
 	if channel == monitor.Channel {
 		select {
-		case w.heard <- data.(monitor.Snapshot):
+		case w.heard <- w.Snapshot():
 		default:
 		}
 	}
@@ -45,7 +67,7 @@ func start(t *testing.T, dsn string, change func(*pgxpool.Config)) *watch {
 	return startWith(t, dsn, change, func(*monitor.Config) {})
 }
 
-func startWith(t *testing.T, dsn string, change func(*pgxpool.Config), configure func(*monitor.Config)) *watch {
+func startWith(t *testing.T, dsn string, change func(*pgxpool.Config), configure func(*monitor.Config), made ...func(*monitor.Service)) *watch {
 	t.Helper()
 	queries := monitor.NewRecorder()
 	config, err := pgxpool.ParseConfig(dsn)
@@ -62,10 +84,13 @@ func startWith(t *testing.T, dsn string, change func(*pgxpool.Config), configure
 		own, err = pgxpool.NewWithConfig(t.Context(), changed)
 		require.NoError(t, err)
 	}
-	w := &watch{t: t, served: served, heard: make(chan monitor.Snapshot, 1)}
+	w := &watch{t: t, served: served, own: own, heard: make(chan monitor.Snapshot, 1), counts: map[string]int{}}
 	c := monitor.Config{Pool: own, Served: served, Queries: queries, Publish: w, Every: 250 * time.Millisecond}
 	configure(&c)
 	w.Service = monitor.New(c)
+	for _, do := range made {
+		do(w.Service)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
 	go func() { ran <- w.Run(ctx) }()

@@ -44,8 +44,12 @@ func (r *Recorder) slow(now time.Time) []Slow {
 			slowest = append(slowest, slices.MaxFunc(runs, func(a, b Slow) int { return cmp.Compare(a.MS, b.MS) }))
 		}
 	}
-	slices.SortFunc(slowest, func(a, b Slow) int { return cmp.Or(cmp.Compare(b.MS, a.MS), cmp.Compare(a.Name, b.Name)) })
+	slices.SortFunc(slowest, slowestFirst)
 	return slowest[:min(len(slowest), mostSlow)]
+}
+
+func slowestFirst(a, b Slow) int {
+	return cmp.Or(cmp.Compare(b.MS, a.MS), cmp.Compare(a.Name, b.Name))
 }
 
 // noQueries is what is known before any.

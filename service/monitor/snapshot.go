@@ -45,9 +45,8 @@ const (
 // outdated is the age at which a snapshot says nothing any more.
 const outdated = 10 * time.Second
 
-// Snapshot is one look at the database: the body of GET /api/health/database
-// and the data of a database_performance message. A figure that is not known
-// is null.
+// Snapshot is one look at the database: the body of GET /api/health/database.
+// A figure that is not known is null.
 type Snapshot struct {
 	Status Status `json:"status"`
 	// Reasons says why the status is not pass, in fixed codes.
@@ -80,9 +79,20 @@ type Snapshot struct {
 	// Partitions is null until they were looked at, and where nobody can tell.
 	Partitions *Partitions `json:"partitions"`
 
+	// Replicas are the marketd that share the database, by name. Pool, Queries
+	// and Inserts.Stored are of all of them that reported in the last three
+	// seconds: counts and rates are sums, shares and percentiles those of the
+	// worst.
+	Replicas []Instance `json:"replicas"`
+
 	// Stale names the parts that could not be read at this look; their
 	// figures are from an earlier one.
 	Stale []Stale `json:"stale"`
+
+	// taken is CheckedAt by the clock of this machine, if another one looked.
+	taken time.Time
+	// listed are the measures, nil if they are to be listed anew.
+	listed *[]Measure
 }
 
 // Pool is the state of the pool that serves the users.
@@ -252,13 +262,18 @@ func notCollected(started time.Time) Snapshot {
 	s.Tables.ByTable, s.Indexes.Unused, s.Indexes.Invalid = []Table{}, []Index{}, []Index{}
 	s.Replication.Replicas, s.Replication.Slots = []Replica{}, []Slot{}
 	s.Statements = Statements{Source: statementsUnknown, Top: []ServerStatement{}}
+	s.Replicas = []Instance{}
 	s.AgeMS = time.Since(started).Milliseconds()
 	return s
 }
 
 // at returns the snapshot as it reads at a later time.
 func (s Snapshot) at(now time.Time) Snapshot {
-	age := now.Sub(s.CheckedAt)
+	taken := s.taken
+	if taken.IsZero() {
+		taken = s.CheckedAt
+	}
+	age := now.Sub(taken)
 	s.AgeMS = max(0, age.Milliseconds())
 	s.Stale = slices.Clone(s.Stale)
 	for i := range s.Stale {
@@ -274,6 +289,14 @@ func (s Snapshot) at(now time.Time) Snapshot {
 	return s
 }
 
+// unreachable makes the snapshot a failure.
+func (s *Snapshot) unreachable() {
+	s.Status = Fail
+	if !slices.Contains(s.Reasons, Unreachable) {
+		s.Reasons = append(slices.Clone(s.Reasons), Unreachable)
+	}
+}
+
 // judge derives the status of what was seen.
 func (s *Snapshot) judge(reachable bool, blocks int64) {
 	s.Status, s.Reasons = Pass, []string{}
@@ -287,7 +310,6 @@ func (s *Snapshot) judge(reachable bool, blocks int64) {
 	warn(s.Pool.Max > 0 && s.Pool.Utilisation >= 0.9, PoolBusy)
 	warn(s.Cache.HitRatio != nil && *s.Cache.HitRatio < 0.8 && blocks >= 10_000, ColdCache)
 	if !reachable {
-		s.Status = Fail
-		s.Reasons = append(s.Reasons, Unreachable)
+		s.unreachable()
 	}
 }

@@ -92,7 +92,14 @@ type Indexes struct {
 	// were reset; null without scans.
 	UseShare           *float64 `json:"use_share"`
 	UseShareSinceReset *float64 `json:"use_share_since_reset"`
-	Count              *int64   `json:"count"`
+	// ScansPerSecond went through an index in the last five minutes, and
+	// SequentialScansPerSecond read a table as a whole. All three begin anew
+	// when the set of indexes changes.
+	ScansPerSecond           *float64 `json:"scans_per_second"`
+	SequentialScansPerSecond *float64 `json:"sequential_scans_per_second"`
+	// Before is what they were before; null until known.
+	Before *IndexesBefore `json:"before"`
+	Count  *int64         `json:"count"`
 	// CountedSince is when the statistics were reset; null if never.
 	CountedSince *time.Time `json:"counted_since"`
 	// Unused were never scanned since then and uphold no constraint; at most
@@ -104,6 +111,27 @@ type Indexes struct {
 	// built just now; at most twenty.
 	Invalid      []Index `json:"invalid"`
 	InvalidCount *int64  `json:"invalid_count"`
+}
+
+// The reasons why a time of the indexes ended.
+const (
+	beforeStart   = "started"
+	beforeIndexes = "indexes_changed"
+)
+
+// IndexesBefore is how the tables were read in an earlier time, to compare
+// with: the five minutes before an index was made or dropped, or what the
+// server had counted when this process began, since its statistics were reset.
+type IndexesBefore struct {
+	// Until is when that time ended, Why is what ended it: "started" or
+	// "indexes_changed".
+	Until time.Time `json:"until"`
+	Why   string    `json:"why"`
+	// UseShare, ScansPerSecond and SequentialScansPerSecond are of that time.
+	// The rates are null where it is not known since when the server counts.
+	UseShare                 *float64 `json:"use_share"`
+	ScansPerSecond           *float64 `json:"scans_per_second"`
+	SequentialScansPerSecond *float64 `json:"sequential_scans_per_second"`
 }
 
 // Index is one index.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -80,13 +81,57 @@ func (l *look) readTables(ctx context.Context, conn *pgx.Conn, at time.Time) err
 		Count: &count, LiveRows: &live, DeadRows: &dead, DeadShare: ratio(float64(dead), float64(live+dead)),
 		DeadBytes: &wasted, ByTable: tables[:min(len(tables), mostTables)],
 	}
-	var recentSequential, recentIndexed float64
-	for c := range maps.Values(scans) {
-		recentSequential, recentIndexed = recentSequential+c.grown(0), recentIndexed+c.grown(1)
-	}
-	l.now.Indexes.UseShare = ratio(recentIndexed, recentSequential+recentIndexed)
-	l.now.Indexes.UseShareSinceReset = ratio(allIndexed, allSequential+allIndexed)
+	l.compareScans(at, allSequential, allIndexed)
 	return nil
+}
+
+// compareScans tells how the tables are read now and were before. The two
+// counts are those since the server's statistics were reset.
+func (l *look) compareScans(at time.Time, allSequential, allIndexed float64) {
+	var sequential, indexed, seconds float64
+	for c := range maps.Values(l.server.scans) {
+		sequential, indexed, seconds = sequential+c.grown(0), indexed+c.grown(1), max(seconds, c.seconds())
+	}
+	n := &l.now.Indexes
+	n.UseShare = ratio(indexed, sequential+indexed)
+	n.UseShareSinceReset = ratio(allIndexed, allSequential+allIndexed)
+	n.ScansPerSecond, n.SequentialScansPerSecond = ratio(indexed, seconds), ratio(sequential, seconds)
+	if n.Before != nil {
+		return
+	}
+	n.Before = &IndexesBefore{Until: at.UTC().Truncate(time.Microsecond), Why: beforeStart, UseShare: n.UseShareSinceReset}
+	if n.CountedSince != nil {
+		counted := at.Sub(*n.CountedSince).Seconds()
+		n.Before.ScansPerSecond, n.Before.SequentialScansPerSecond = ratio(allIndexed, counted), ratio(allSequential, counted)
+	}
+}
+
+// changedIndexes begins a new time if a table has got or lost an index; one
+// that came or went with its table, such as a detached partition, changes
+// nothing. What is not known of the old time leaves the one before it. The set
+// lists tables and indexes by their numbers, as "16384:16390 16384:16392".
+func (l *look) changedIndexes(at time.Time, set string) {
+	now := map[string]string{}
+	for pair := range strings.FieldsSeq(set) {
+		table, index, _ := strings.Cut(pair, ":")
+		now[table] += index + " "
+	}
+	changed := false
+	for table, indexes := range now {
+		before, known := l.server.indexes[table]
+		changed = changed || known && before != indexes
+	}
+	l.server.indexes = now
+	n := &l.now.Indexes
+	if !changed || n.ScansPerSecond == nil {
+		return
+	}
+	n.Before = &IndexesBefore{
+		Until: at.UTC().Truncate(time.Microsecond), Why: beforeIndexes, UseShare: n.UseShare,
+		ScansPerSecond: n.ScansPerSecond, SequentialScansPerSecond: n.SequentialScansPerSecond,
+	}
+	n.UseShare, n.ScansPerSecond, n.SequentialScansPerSecond = nil, nil, nil
+	l.server.scans = map[string]*counters{}
 }
 
 // indexesSQL sums up the leaves of each index. One that upholds a constraint
@@ -109,20 +154,24 @@ const indexesSQL = `with recursive tree as (
 			scans = 0 and not needed and valid as unused
 		from leaf join pg_index i on i.indexrelid = root
 	)
-	select total.count, indexrelid::regclass::text, indrelid::regclass::text, bytes, invalid
-	from (select count(*) from judged) as total left join judged on unused or invalid order by bytes desc, indexrelid`
+	select total.count, total.set, indexrelid::regclass::text, indrelid::regclass::text, bytes, invalid
+	from (select (select count(*) from judged), (select coalesce(string_agg(c.oid || ':' || coalesce(i.indexrelid::oid::text, ''), ' '
+			order by c.oid, i.indexrelid), '') as set
+		from pg_class c join pg_namespace n on n.oid = c.relnamespace left join judged i on i.indrelid = c.oid
+		where c.relkind in ('r', 'p') and not c.relispartition and ` + users + `)) as total left join judged on unused or invalid order by bytes desc, indexrelid`
 
-func (l *look) readIndexes(ctx context.Context, conn *pgx.Conn, _ time.Time) error {
+func (l *look) readIndexes(ctx context.Context, conn *pgx.Conn, at time.Time) error {
 	rows, err := conn.Query(ctx, indexesSQL)
 	if err != nil {
 		return fmt.Errorf("reading the indexes: %w", err)
 	}
 	unused, invalid := []Index{}, []Index{}
 	var count, unusedCount, unusedBytes, invalidCount int64
+	var set string
 	var name, table *string // null in the one row that only counts
 	var bytes *int64
 	var isInvalid *bool
-	if _, err := pgx.ForEachRow(rows, []any{&count, &name, &table, &bytes, &isInvalid}, func() error {
+	if _, err := pgx.ForEachRow(rows, []any{&count, &set, &name, &table, &bytes, &isInvalid}, func() error {
 		switch {
 		case name == nil:
 		case *isInvalid:
@@ -134,6 +183,7 @@ func (l *look) readIndexes(ctx context.Context, conn *pgx.Conn, _ time.Time) err
 	}); err != nil {
 		return fmt.Errorf("reading the indexes: %w", err)
 	}
+	l.changedIndexes(at, set)
 	n := &l.now.Indexes
 	n.Count, n.UnusedCount, n.UnusedBytes, n.InvalidCount = &count, &unusedCount, &unusedBytes, &invalidCount
 	n.Unused, n.Invalid = unused[:min(len(unused), mostIndexes)], invalid[:min(len(invalid), mostIndexes)]

@@ -2,7 +2,7 @@ package stream
 
 import (
 	"errors"
-	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +15,10 @@ type client struct {
 	manager *Manager
 	socket  *websocket.Conn
 	id      string
+
+	turn int // when it is pinged
+
+	allowance allowance // of the reader
 
 	mu      sync.Mutex
 	waiting []*frame // waiting[first:] is still to be written
@@ -36,7 +40,7 @@ type ending struct {
 
 func newClient(m *Manager, socket *websocket.Conn, id string) *client {
 	return &client{
-		manager: m, socket: socket, id: id, choice: everything(),
+		manager: m, socket: socket, id: id, choice: everything(), allowance: allowance{left: MessageBurst, at: time.Now()},
 		wake: make(chan struct{}, 1), unread: make(chan struct{}),
 	}
 }
@@ -47,6 +51,11 @@ func newClient(m *Manager, socket *websocket.Conn, id string) *client {
 func (c *client) offer(frames []*frame) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.queue(frames)
+}
+
+// queue must be called with the lock held.
+func (c *client) queue(frames []*frame) {
 	if c.ending.code != 0 {
 		return
 	}
@@ -60,6 +69,13 @@ func (c *client) offer(frames []*frame) {
 		}
 	}
 	c.rouse()
+}
+
+// forget takes the numbered messages of a channel out of the queue. It must be
+// called with the lock held.
+func (c *client) forget(mask uint64) {
+	waiting := slices.DeleteFunc(c.waiting[c.first:], func(f *frame) bool { return f.mask == mask && f.seq != 0 })
+	c.waiting = c.waiting[:c.first+len(waiting)]
 }
 
 // finish closes the connection after what is waiting has been written.
@@ -132,19 +148,13 @@ func (c *client) how() ending {
 	return c.ending
 }
 
-// write sends what is queued, and a ping now and then, until the connection
-// is to end (nil) or cannot be written to any more.
+// write sends what is queued until the connection is to end (nil) or cannot be
+// written to any more.
 func (c *client) write() error {
-	ping := time.NewTicker(c.manager.config.Ping)
-	defer ping.Stop()
 	for {
 		select {
 		case <-c.wake:
 			if ended, err := c.flush(); ended || err != nil {
-				return err
-			}
-		case <-ping.C:
-			if err := c.control(websocket.PingMessage, nil); err != nil {
 				return err
 			}
 		case <-c.unread:
@@ -172,11 +182,14 @@ func (c *client) flush() (ended bool, err error) {
 }
 
 func (c *client) put(f *frame) error {
-	if f.pong != nil {
-		return c.control(websocket.PongMessage, f.pong)
+	if f.control != 0 {
+		return c.control(f.control, f.payload)
 	}
 	if err := c.socket.SetWriteDeadline(time.Now().Add(c.manager.config.WriteWait)); err != nil {
 		return err
+	}
+	if f.prepared == nil {
+		return c.socket.WriteMessage(websocket.TextMessage, f.body)
 	}
 	return c.socket.WritePreparedMessage(f.prepared)
 }
@@ -194,42 +207,4 @@ func (c *client) linger() {
 	case <-c.unread:
 	case <-patience.C:
 	}
-}
-
-// read answers what the client says until it leaves or stays silent for too
-// long. What a client says after it was told to leave is read and dropped.
-func (c *client) read() {
-	defer close(c.unread)
-	c.socket.SetReadLimit(readLimit)
-	c.socket.SetPongHandler(func(string) error { return c.alive() })
-	c.socket.SetPingHandler(func(payload string) error {
-		c.offer([]*frame{{pong: []byte(payload)}})
-		return c.alive()
-	})
-	c.socket.SetCloseHandler(func(code int, _ string) error {
-		if code == websocket.CloseNoStatusReceived {
-			code = websocket.CloseNormalClosure
-		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.end(ending{code: code, reason: ""})
-		return nil
-	})
-	for c.alive() == nil {
-		_, message, err := c.socket.ReadMessage()
-		if left := (*websocket.CloseError)(nil); errors.As(err, &left) {
-			return
-		}
-		if err != nil {
-			break
-		}
-		c.offer([]*frame{c.answer(message)})
-	}
-	if c.socket.SetReadDeadline(time.Now().Add(c.manager.config.CloseWait)) == nil {
-		_, _ = io.Copy(io.Discard, c.socket.NetConn())
-	}
-}
-
-func (c *client) alive() error {
-	return c.socket.SetReadDeadline(time.Now().Add(c.manager.config.PongWait))
 }

@@ -136,6 +136,12 @@ func TestEveryEndHasItsCloseCode(t *testing.T) {
 		"a frame that is none": {func(_ *desk, c *client) {
 			go func() { _, _ = c.NetConn().Write([]byte{0xff, 0xff, 0xff, 0xff}) }()
 		}, websocket.CloseProtocolError},
+		"a binary frame": {func(_ *desk, c *client) {
+			go func() { _ = c.WriteMessage(websocket.BinaryMessage, []byte(`{"type":"ping"}`)) }()
+		}, stream.CloseBinary},
+		"text that is not UTF-8": {func(_ *desk, c *client) {
+			go func() { _ = c.WriteMessage(websocket.TextMessage, []byte("{\"type\":\"\xff\"}")) }()
+		}, stream.CloseInvalidText},
 		"the client says good-bye": {func(_ *desk, c *client) {
 			_ = c.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
 		}, websocket.CloseNormalClosure},
@@ -279,7 +285,9 @@ func TestAClientThatIsToldToLeaveIsHeardForAMoment(t *testing.T) {
 // Clients come and go by the hundred while prices flow; run it with -race.
 func TestAStormOfConnectionsLeavesNothingBehind(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	m := stream.NewManager(stream.Config{Queue: 64})
+	m := stream.NewManager(stream.Config{Queue: 64, WriteWait: 500 * time.Millisecond, Authenticate: func(r *http.Request) bool {
+		return r.URL.Query().Get("ticket") != "none"
+	}})
 	server := httptest.NewServer(m)
 	ran := make(chan error, 1)
 	go func() { ran <- m.Run(ctx) }()
@@ -295,21 +303,29 @@ func TestAStormOfConnectionsLeavesNothingBehind(t *testing.T) {
 				default:
 					m.PublishTicks(ticks(10))
 					m.Broadcast(stream.DatabasePerformance, struct{}{})
+					m.Broadcast(stream.PerformanceAlert, struct{}{})
 				}
 			}
 		})
 	}
+	url := "ws" + strings.TrimPrefix(server.URL, "http")
+	var half sync.Map // lines on which nobody says or reads any more
 	for trader := range 32 {
 		storm.Go(func() {
 			for visit := range 12 {
-				conn, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(server.URL, "http"), nil)
+				address := url
+				if visit == 11 {
+					address += "?ticket=none"
+				}
+				conn, _, err := websocket.DefaultDialer.Dial(address, nil)
 				if err != nil {
 					t.Errorf("seating trader %d: %v", trader, err)
 					return
 				}
-				for range visit {
-					_ = conn.WriteMessage(websocket.TextMessage, []byte(`{"type":"subscribe","data":{"channel":"market_data"}}`))
-					_, _, _ = conn.ReadMessage()
+				misbehave(conn, visit)
+				if visit%6 == 4 {
+					half.Store(conn, true)
+					continue
 				}
 				if visit%2 == 0 {
 					_ = conn.WriteControl(websocket.CloseMessage, nil, time.Now().Add(time.Second))
@@ -324,7 +340,28 @@ func TestAStormOfConnectionsLeavesNothingBehind(t *testing.T) {
 	cancel()
 	require.NoError(t, <-ran)
 	require.Equal(t, 0, m.Connections())
+	half.Range(func(conn, _ any) bool {
+		_ = conn.(*websocket.Conn).Close()
+		return true
+	})
 	server.Close()
+}
+
+// misbehave is what a trader's program does on that visit.
+func misbehave(conn *websocket.Conn, visit int) {
+	says, times := `{"type":"subscribe","data":{"channel":"market_data"}}`, visit
+	switch visit % 4 {
+	case 1:
+		says = `{"type":"subscribe","data":{"channel":"performance_alert","since":1}}`
+	case 3:
+		says, times = `{"type":"ping"}`, 3*stream.MessageBurst
+	}
+	for range times {
+		_ = conn.WriteMessage(websocket.TextMessage, []byte(says))
+		if visit%4 != 3 {
+			_, _, _ = conn.ReadMessage()
+		}
+	}
 }
 
 func requireError(t *testing.T, body io.Reader, code string) {
@@ -340,4 +377,53 @@ func wait(t *testing.T, d time.Duration) {
 	t.Helper()
 	<-time.After(d)
 	synctest.Wait()
+}
+
+func TestAClientMaySayOnlySoMuch(t *testing.T) {
+	tests := map[string]func(*client){
+		"messages": func(c *client) { c.say(`{"type":"ping"}`) },
+		"nonsense": func(c *client) { c.say(`hello`) },
+		"pings":    func(c *client) { _ = c.WriteControl(websocket.PingMessage, nil, time.Now().Add(time.Second)) },
+		"pongs":    func(c *client) { _ = c.WriteControl(websocket.PongMessage, nil, time.Now().Add(time.Second)) },
+	}
+	for name, say := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := open(t, stream.Config{})
+				c, other := d.dial(t), d.dial(t)
+				code := make(chan int, 1)
+				go func() {
+					got, _ := c.closed()
+					code <- got
+				}()
+				for range stream.MessageBurst {
+					say(c)
+				}
+				for range 5 * stream.MessagesPerSecond {
+					wait(t, time.Second/stream.MessagesPerSecond)
+					say(c)
+				}
+				synctest.Wait()
+				require.Equal(t, 2, d.Connections(), "as much as is allowed is no flood")
+				say(c)
+				require.Equal(t, stream.CloseFlooding, <-code)
+				_ = c.Close()
+				wait(t, 2*time.Second)
+				require.Equal(t, 1, d.Connections())
+				other.say(`{"type":"ping"}`)
+				other.expect("pong")
+			})
+		})
+	}
+}
+
+// Virtual time stands still while somebody talks, so this is in real time.
+func TestAFloodThatReadsNothingIsGoneSoon(t *testing.T) {
+	d := open(t, stream.Config{CloseWait: 50 * time.Millisecond, WriteWait: 50 * time.Millisecond})
+	c := d.dial(t)
+	began := time.Now()
+	for c.WriteMessage(websocket.TextMessage, []byte(`{"type":"ping"}`)) == nil {
+	}
+	require.Less(t, time.Since(began), 5*time.Second)
+	require.Eventually(t, func() bool { return d.Connections() == 0 }, 5*time.Second, 10*time.Millisecond)
 }

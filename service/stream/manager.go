@@ -13,9 +13,7 @@ package stream
 
 import (
 	"context"
-	"crypto/rand"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -32,6 +30,9 @@ type Config struct {
 	// It is asked once a second and for every new client, so it must answer
 	// from memory. Nil means always "healthy".
 	Health func() string
+	// Authenticate says whether who shakes hands may listen. Whoever may not is
+	// closed with 4401 at once. Nil admits everybody.
+	Authenticate func(*http.Request) bool
 	// Origins are web origins, such as "https://desk.example", that may
 	// connect besides pages of the same host.
 	Origins []string
@@ -48,12 +49,6 @@ type Config struct {
 	Ping, PongWait, WriteWait, Beat, CloseWait time.Duration
 }
 
-// Close codes of ours, besides those of RFC 6455.
-const (
-	// CloseTooSlow tells a client that it could not keep up.
-	CloseTooSlow = 4408
-)
-
 // readLimit is the size in bytes of the largest message a client may send. A
 // larger one is answered with close code 1009.
 const readLimit = 4096
@@ -67,23 +62,26 @@ const sendBuffer = 64 << 10
 type Manager struct {
 	config   Config
 	upgrader websocket.Upgrader
-	channels channels
 
-	order    sync.Mutex // held from numbering a message until it is queued
+	order sync.Mutex // held from numbering or keeping a message until it is queued
+	pasts map[string]*past
+
 	mu       sync.RWMutex
 	clients  map[*client]struct{}
+	turn     int // whose turn it is to be pinged
 	stopping bool
+	turning  int // connections that are being turned away
 	running  sync.WaitGroup
 }
 
 // NewManager makes a Manager without clients. Clients may connect at once;
-// heartbeats and news of health need Run.
+// heartbeats, pings and news of health need Run.
 func NewManager(config Config) *Manager {
 	config = config.withDefaults()
-	m := &Manager{config: config, clients: map[*client]struct{}{}}
+	m := &Manager{config: config, pasts: newPasts(), clients: map[*client]struct{}{}}
 	m.upgrader = websocket.Upgrader{
 		HandshakeTimeout: config.WriteWait,
-		ReadBufferSize:   1024,
+		ReadBufferSize:   256, // what clients say is short; longer messages are read in parts
 		WriteBufferSize:  1024,
 		WriteBufferPool:  &sync.Pool{},
 		CheckOrigin:      originCheck(config.Origins),
@@ -135,7 +133,7 @@ func (m *Manager) PublishTicks(ticks []Tick) {
 	frames := make([]*frame, 0, len(ticks))
 	for _, tick := range ticks {
 		tick.At = tick.At.UTC()
-		f, err := m.channels.encode(MarketData, tick)
+		f, err := news(MarketData, 0, time.Now(), tick)
 		if err != nil {
 			m.config.Log.Error("tick not broadcast", "symbol", tick.Symbol, "trade", tick.Trade, "error", err)
 			continue
@@ -146,18 +144,24 @@ func (m *Manager) PublishTicks(ticks []Tick) {
 }
 
 // Broadcast sends data, anything that encodes to a JSON object, to every
-// client of the channel. It never waits for a client. An unknown channel and
-// data without a JSON form are logged and dropped: they are mistakes of the
-// program, not of a client.
+// client of the channel. It never waits for a client. On a numbered channel the
+// message gets the number after the newest: that is for a service which numbers
+// its messages itself; where replicas do it together, see Relay. An unknown
+// channel and data without a JSON form are logged and dropped: they are
+// mistakes of the program, not of a client.
 func (m *Manager) Broadcast(channel string, data any) {
 	m.order.Lock()
 	defer m.order.Unlock()
-	f, err := m.channels.encode(channel, data)
+	var seq uint64
+	if p := m.pasts[channel]; p != nil {
+		seq = p.latest + 1
+	}
+	f, err := news(channel, seq, time.Now(), data)
 	if err != nil {
 		m.config.Log.Error("message not broadcast", "channel", channel, "error", err)
 		return
 	}
-	m.send([]*frame{f})
+	m.tell(channel, f)
 }
 
 // send offers the frames to every client. The lock is shared and held only
@@ -175,9 +179,10 @@ func (m *Manager) send(frames []*frame) {
 // clients, sends what is waiting, closes every client with 1001 and returns
 // when the last goroutine has ended.
 func (m *Manager) Run(ctx context.Context) error {
-	beat, look := time.NewTicker(m.config.Beat), time.NewTicker(time.Second)
+	beat, look, turn := time.NewTicker(m.config.Beat), time.NewTicker(time.Second), time.NewTicker(m.config.Ping/pingTurns)
 	defer beat.Stop()
 	defer look.Stop()
+	defer turn.Stop()
 	health := m.config.Health()
 	for {
 		select {
@@ -189,9 +194,30 @@ func (m *Manager) Run(ctx context.Context) error {
 				health = now
 				m.Broadcast(HealthStatus, healthData(health))
 			}
+		case <-turn.C:
+			m.ping()
 		case <-ctx.Done():
 			m.stop()
 			return nil
+		}
+	}
+}
+
+// pingTurns is into how many parts the time between two pings is divided: in
+// each of them some clients are pinged, so that no client needs a clock of its
+// own and they do not all answer at once.
+const pingTurns = 25
+
+func (m *Manager) ping() {
+	m.mu.Lock()
+	m.turn = (m.turn + 1) % pingTurns
+	m.mu.Unlock()
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	ping := []*frame{{control: websocket.PingMessage}}
+	for c := range m.clients {
+		if c.turn == m.turn {
+			c.offer(ping)
 		}
 	}
 }
@@ -213,61 +239,4 @@ func (m *Manager) stop() {
 	})
 	defer force.Stop()
 	m.running.Wait()
-}
-
-// ServeHTTP accepts one WebSocket client. It returns once the client is
-// connected; the client's goroutines outlive it.
-func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if code, message := m.refusal(); code != "" {
-		refuse(w, http.StatusServiceUnavailable, code, message)
-		return
-	}
-	socket, err := m.upgrader.Upgrade(w, r, nil)
-	if err != nil {
-		m.config.Log.Debug("handshake refused", "error", err)
-		return
-	}
-	if line, ok := socket.NetConn().(*net.TCPConn); ok {
-		_ = line.SetWriteBuffer(sendBuffer) // a wish; the default works too
-	}
-	c := newClient(m, socket, rand.Text())
-	if !m.register(c) {
-		_ = socket.WriteControl(websocket.CloseMessage,
-			websocket.FormatCloseMessage(websocket.CloseTryAgainLater, "no room for another client"),
-			time.Now().Add(m.config.WriteWait))
-		_ = socket.Close()
-	}
-}
-
-func (m *Manager) refusal() (code, message string) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	switch {
-	case m.stopping:
-		return "shutting_down", "The service is shutting down."
-	case len(m.clients) >= m.config.MaxClients:
-		return "too_many_clients", "No room for another client."
-	}
-	return "", ""
-}
-
-// register greets the client before any broadcast can reach it and starts it.
-func (m *Manager) register(c *client) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.stopping || len(m.clients) >= m.config.MaxClients {
-		return false
-	}
-	c.offer([]*frame{
-		reply("connection_established", established{ClientID: c.id, Channels: channelNames()}),
-		reply(HealthStatus, healthData(m.config.Health())),
-	})
-	m.clients[c] = struct{}{}
-	m.running.Go(func() {
-		c.serve()
-		m.mu.Lock()
-		delete(m.clients, c)
-		m.mu.Unlock()
-	})
-	return true
 }

@@ -16,12 +16,13 @@ const (
 	Heartbeat           = "heartbeat"
 	DatabasePerformance = "database_performance"
 	PerformanceAlert    = "performance_alert"
+	PartitionStatus     = "partition_status"
 )
 
 // channelNames lists the channels in the order in which a client is told of
 // them. The first three are v1: their messages carry no seq.
 func channelNames() []string {
-	return []string{MarketData, HealthStatus, Heartbeat, DatabasePerformance, PerformanceAlert}
+	return []string{MarketData, HealthStatus, Heartbeat, DatabasePerformance, PerformanceAlert, PartitionStatus}
 }
 
 const v1Channels = 3
@@ -49,7 +50,8 @@ type envelope struct {
 	Type      string `json:"type"`
 	Timestamp string `json:"timestamp"`
 	// Seq counts the messages of a channel from 1; a client that sees a gap
-	// has missed messages. The v1 channels have none.
+	// has missed messages. Messages of the v1 channels have none, nor has what
+	// is told by one replica alone.
 	Seq  uint64 `json:"seq,omitempty"`
 	Data any    `json:"data"`
 }
@@ -84,55 +86,76 @@ func healthData(status string) health {
 	return health{Status: status, Services: services{Database: status, Websocket: "healthy"}}
 }
 
-// frame is one message, encoded once, on its way to any number of clients.
+// resumedData answers a subscription that asked for missed messages.
+type resumedData struct {
+	Channel string `json:"channel"`
+	Since   uint64 `json:"since"`
+	// Replayed is how many messages follow at once.
+	Replayed int `json:"replayed"`
+	// Complete is false when there were more since then.
+	Complete bool `json:"complete"`
+	// Seq is the number of the newest message, 0 if there is none.
+	Seq uint64 `json:"seq"`
+}
+
+// frame is one message, encoded once, on its way to any number of clients, or
+// a control frame to one.
 type frame struct {
 	// mask is the bit of the channel; zero is a message to one client alone,
 	// which no subscription holds back.
-	mask     uint64
+	mask uint64
+	// seq is the number within the channel; 0 is none.
+	seq  uint64
+	body []byte
+	// prepared is the message as it goes out, for one that many will get.
 	prepared *websocket.PreparedMessage
-	// pong is the payload of a pong frame; the frame is a message if nil.
-	pong []byte
+	// control is websocket.PingMessage or PongMessage, with this payload; the
+	// frame is a message if it is 0.
+	control int
+	payload []byte
 }
 
-// channels numbers the messages of the channels that have a seq. Those without
-// may be encoded concurrently.
-type channels struct{ seq [64]uint64 }
-
-// encode makes the frame of one message on a channel and gives it the next
-// number.
-func (c *channels) encode(channel string, data any) (*frame, error) {
+// channelMask is the bit of a channel, 0 if there is no such channel.
+func channelMask(channel string) uint64 {
 	index := slices.Index(channelNames(), channel)
 	if index < 0 {
-		return nil, fmt.Errorf("encoding for channel %q: no such channel", channel)
-	}
-	f, err := encode(envelope{Type: channel, Timestamp: now(), Seq: c.next(index), Data: data})
-	if err != nil {
-		return nil, err
-	}
-	f.mask = 1 << index
-	return f, nil
-}
-
-func (c *channels) next(index int) uint64 {
-	if index < v1Channels {
 		return 0
 	}
-	c.seq[index]++
-	return c.seq[index]
+	return 1 << index
 }
 
-func now() string { return time.Now().UTC().Format(timeLayout) }
+// numbered says whether the messages of a channel have a seq.
+func numbered(channel string) bool { return channelMask(channel)>>v1Channels != 0 }
 
+func stamp(at time.Time) string { return at.UTC().Format(timeLayout) }
+
+func now() string { return stamp(time.Now()) }
+
+// encode makes a message to one client alone.
 func encode(e envelope) (*frame, error) {
 	body, err := json.Marshal(e)
 	if err != nil {
 		return nil, fmt.Errorf("encoding a %s message: %w", e.Type, err)
 	}
-	prepared, err := websocket.NewPreparedMessage(websocket.TextMessage, body)
-	if err != nil {
-		return nil, fmt.Errorf("preparing a %s message: %w", e.Type, err)
+	return &frame{seq: e.Seq, body: body}, nil
+}
+
+// news makes a message to all clients of a channel.
+func news(channel string, seq uint64, at time.Time, data any) (*frame, error) {
+	mask := channelMask(channel)
+	if mask == 0 {
+		return nil, fmt.Errorf("encoding for channel %q: no such channel", channel)
 	}
-	return &frame{prepared: prepared}, nil
+	f, err := encode(envelope{Type: channel, Timestamp: stamp(at), Seq: seq, Data: data})
+	if err != nil {
+		return nil, err
+	}
+	f.mask = mask
+	f.prepared, err = websocket.NewPreparedMessage(websocket.TextMessage, f.body)
+	if err != nil {
+		return nil, fmt.Errorf("preparing a %s message: %w", channel, err)
+	}
+	return f, nil
 }
 
 // reply makes a message to one client out of our own types, which always have

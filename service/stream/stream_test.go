@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -23,8 +24,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // run on virtual time.
 type desk struct {
 	*stream.Manager
-	line line
-	stop func()
+	line     line
+	stop     func()
+	document *contracts.Document
 }
 
 type line chan net.Conn
@@ -41,7 +43,7 @@ func (l line) Addr() net.Addr { return &net.UnixAddr{Name: "desk", Net: "unix"} 
 // open starts a service; it is stopped at the end of the test at the latest.
 func open(t *testing.T, config stream.Config) *desk {
 	t.Helper()
-	d := &desk{Manager: stream.NewManager(config), line: make(line)}
+	d := &desk{Manager: stream.NewManager(config), line: make(line), document: readDocument(t)}
 	server := &http.Server{Handler: d.Manager}
 	ctx, cancel := context.WithCancel(t.Context())
 	ran, served := make(chan error, 1), make(chan error, 1)
@@ -66,7 +68,8 @@ func open(t *testing.T, config stream.Config) *desk {
 // client is a trader's program.
 type client struct {
 	*websocket.Conn
-	t *testing.T
+	t        *testing.T
+	document *contracts.Document
 }
 
 // dial connects and reads the greeting.
@@ -92,7 +95,7 @@ func (d *desk) try(t *testing.T, header http.Header) (*client, *http.Response) {
 		return nil, answer
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	return &client{conn, t}, answer
+	return &client{conn, t, d.document}, answer
 }
 
 // next reads one message and checks it against its contract.
@@ -100,6 +103,12 @@ func (c *client) next() (kind string, data map[string]any, seq int) {
 	c.t.Helper()
 	_, message, err := c.ReadMessage()
 	require.NoError(c.t, err)
+	return c.check(message)
+}
+
+// check holds a message against its contract.
+func (c *client) check(message []byte) (kind string, data map[string]any, seq int) {
+	c.t.Helper()
 	var envelope struct {
 		Type string
 		Data map[string]any
@@ -107,7 +116,11 @@ func (c *client) next() (kind string, data map[string]any, seq int) {
 	}
 	require.NoError(c.t, json.Unmarshal(message, &envelope))
 	name := "ws/" + envelope.Type
+	if _, resumed := envelope.Data["since"]; resumed && envelope.Type == "subscribed" {
+		name = "ws/subscribed_since"
+	}
 	require.NoError(c.t, contracts.Check(name, message))
+	require.NoError(c.t, c.document.Check(message, payload(strings.TrimPrefix(name, "ws/"))...))
 	if slices.Contains(contracts.GoldenNames(), name) {
 		require.NoError(c.t, contracts.Golden(name, message))
 	}
@@ -155,7 +168,7 @@ func TestAConversationKeepsToTheContract(t *testing.T) {
 		c, answer := d.try(t, nil)
 		require.Equal(t, http.StatusSwitchingProtocols, answer.StatusCode)
 		greeting := c.expect("connection_established")
-		require.Equal(t, []any{"market_data", "health_status", "heartbeat", "database_performance", "performance_alert"}, greeting["channels"])
+		require.Equal(t, []any{"market_data", "health_status", "heartbeat", "database_performance", "performance_alert", "partition_status"}, greeting["channels"])
 		require.Equal(t, "healthy", c.expect("health_status")["status"])
 
 		d.PublishTicks(ticks(2))
@@ -247,7 +260,7 @@ func TestAClientHearsWhatItChose(t *testing.T) {
 	}
 }
 
-func TestNewChannelsCountTheirMessagesFromOne(t *testing.T) {
+func TestAServiceAloneCountsTheMessagesOfNewChannelsFromOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := open(t, stream.Config{})
 		d.Broadcast(stream.DatabasePerformance, json.RawMessage(performance))
@@ -261,9 +274,9 @@ func TestNewChannelsCountTheirMessagesFromOne(t *testing.T) {
 	})
 }
 
-const performance = `{"status":"fail","reasons":["not_collected"],"checked_at":"2026-01-05T14:30:00Z","age_ms":1,` +
-	`"pool":{"acquired":0,"idle":0,"total":0,"max":8,"utilisation":0,"wait_share":null,"wait_ms":null,"acquires_per_second":null},` +
-	`"inserts":{"rows_per_second":null,"rows_per_second_while_inserting":null,"rows_since_start":0},` +
-	`"queries":{"window_seconds":60,"count":0,"p50_ms":null,"p95_ms":null,"p99_ms":null,"by_statement":[]},` +
-	`"cache":{"hit_ratio":null,"hit_ratio_since_reset":null},` +
-	`"database":{"size_bytes":null,"connections":null,"max_connections":null,"version":null},"stale":[]}`
+const performance = `{"status":"fail","reasons":["not_collected"],"checked_at":"2026-01-05T14:30:00Z",` +
+	`"pool":{"acquired":0,"max":8,"utilisation":0,"wait_share":null,"wait_ms":null},` +
+	`"inserts":{"rows_per_second":null,"stored_rows_per_second":null,"writing_share":null},` +
+	`"queries":{"count":0,"p50_ms":null,"p95_ms":null,"p99_ms":null},"cache":{"hit_ratio":null},` +
+	`"connections":{"open":null,"max":null},"locks":{"waiting":null,"longest_wait_ms":null},` +
+	`"partitions":null,"replicas":1,"stale":[]}`

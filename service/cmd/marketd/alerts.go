@@ -30,7 +30,7 @@ type alertOptions struct {
 
 func (o *alertOptions) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&o.rules, "alert-rules", "", "file with rules of alerts, over the defaults; it is read again at SIGHUP; see marketd alerts")
-	flags.StringVar(&o.state, "alert-state", "", "file in which alerts, silences and acknowledgements survive a restart")
+	flags.StringVar(&o.state, "alert-state", "", "file in which alerts survive a restart: those of this marketd, and all where several cannot share them in the database")
 	flags.StringArrayVar(&o.webhooks, "alert-webhook", nil, "address that is told of alerts as Alertmanager would tell it; may be given several times")
 }
 
@@ -54,8 +54,8 @@ func (o *alertOptions) check() error {
 }
 
 // components completes the config with options that were checked, and returns
-// what is to run.
-func (o *alertOptions) components(address net.Addr, config alert.Config) []func(context.Context) error {
+// the alerts and what is to run.
+func (o *alertOptions) components(address net.Addr, config alert.Config) (*alert.Service, []func(context.Context) error) {
 	for _, webhook := range o.webhooks {
 		if hook, err := alert.NewWebhook(webhook, "http://"+address.String(), config.Log); err == nil {
 			config.Webhooks = append(config.Webhooks, hook)
@@ -67,7 +67,7 @@ func (o *alertOptions) components(address net.Addr, config alert.Config) []func(
 	if o.rules != "" {
 		running = append(running, reloadAtHangup(service, config.Log))
 	}
-	return running
+	return service, running
 }
 
 // reloadAtHangup returns a component that reads the rules again whenever the

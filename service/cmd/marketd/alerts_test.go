@@ -135,5 +135,6 @@ func TestRulesAreReadAgainAtAHangup(t *testing.T) {
 	require.Equal(t, exitDone, <-ended)
 	text, err := os.ReadFile(state)
 	require.NoError(t, err)
-	require.Contains(t, string(text), `"rule":"server_connections"`)
+	require.Contains(t, string(text), `"database_unreachable"`, "what is of this replica is in its file")
+	require.Contains(t, string(text), `"shared":null`, "and the rest in the database")
 }

@@ -75,7 +75,7 @@ func newRoot(p program) *cobra.Command {
   marketd ingest bars.csv --database postgres://localhost/market
   marketd serve --database postgres://localhost/market`,
 	}
-	root.AddCommand(newServe(p), newMigrate(p), newPartitions(p), newIngest(p), newQueries(p), newAlerts(p), newVersion(p))
+	root.AddCommand(newServe(p), newMigrate(p), newPartitions(p), newIngest(p), newQueries(p), newAlerts(p), newPerformance(p), newVersion(p))
 	return root
 }
 

@@ -129,6 +129,10 @@ func TestWrongInputEndsInOneClearLine(t *testing.T) {
 			[]string{"serve", "--database", migrated, "--listen", "0.0.0.0:0"}, exitUsage,
 			"--listen 0.0.0.0:0: is open to others, and writing would be too; put a token into the environment's MARKETD_TOKEN, or listen on 127.0.0.1",
 		},
+		"privacy without a token": {
+			[]string{"serve", "--database", migrated, "--private"}, exitUsage,
+			"--private: needs a token; put one into the environment's MARKETD_TOKEN",
+		},
 		"an address without a port": {
 			[]string{"serve", "--database", migrated, "--listen", "localhost"}, exitUsage,
 			"--listen localhost: must be HOST:PORT, such as 127.0.0.1:8080",

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/signoff-dev/signoff/service/migrate"
+	"github.com/signoff-dev/signoff/service/replica"
 )
 
 // migrateOptions are the flags that every verb of migrate has.
@@ -67,6 +68,7 @@ func newMigrateUp(p program, o *migrateOptions) *cobra.Command {
 			},
 			leads:  func(from, to int64) bool { return to > from },
 			travel: (*migrate.Migrator).Up,
+			beside: prepareMonitoring,
 		})
 	}
 	return command
@@ -130,6 +132,8 @@ type course struct {
 	leads func(from, to int64) bool
 	// travel goes there.
 	travel func(*migrate.Migrator, context.Context, int64) ([]migrate.Step, error)
+	// beside makes what lies beside the market's schema; nil makes nothing.
+	beside func(ctx context.Context, dsn string, tell teller)
 }
 
 // migrating looks first, and then carries out the steps or tells them.
@@ -158,6 +162,9 @@ func migrating(ctx context.Context, p program, o *migrateOptions, c course) erro
 			}
 			return err
 		}
+		if c.beside != nil {
+			c.beside(ctx, *o.database, tell)
+		}
 		version, err := m.Version(ctx)
 		if err == nil {
 			tell.done(version, m.Newest())
@@ -172,6 +179,19 @@ func migrating(ctx context.Context, p program, o *migrateOptions, c course) erro
 		tell.refused(work.error)
 	}
 	return err
+}
+
+// prepareMonitoring makes the schema in which the replicas of marketd meet. The
+// market does not need it, so that it may fail.
+func prepareMonitoring(ctx context.Context, dsn string, tell teller) {
+	config, err := parseDatabase(dsn)
+	if err != nil {
+		return // the market's migration has found it right
+	}
+	made, err := replica.Prepare(ctx, config.ConnConfig)
+	if made || err != nil {
+		tell.monitoring(explainDatabase(config.ConnConfig, err))
+	}
 }
 
 // planning tells the steps instead of carrying them out.

@@ -26,6 +26,9 @@ type teller interface {
 	event(migrate.Event)
 	// planned tells the steps that would be carried out.
 	planned([]migrate.PlannedStep)
+	// monitoring tells that the schema in which the replicas of marketd meet
+	// was made, or why not.
+	monitoring(err error)
 	// done tells where the database is at the end.
 	done(version, newest int64)
 	// refused tells why it ended before; the program repeats that in its
@@ -146,6 +149,14 @@ func locks(all []migrate.Lock) string {
 	return strings.Join(words, ", ")
 }
 
+func (t *tellPeople) monitoring(err error) {
+	if err != nil {
+		fmt.Fprintf(t.progress, "schema monitoring is not made: %v; several marketd on this database will not know of each other\n", err)
+		return
+	}
+	fmt.Fprintln(t.out, "made schema monitoring, where several marketd on this database meet")
+}
+
 func (t *tellPeople) done(version, newest int64) {
 	if !t.any {
 		fmt.Fprint(t.out, "nothing to do: ")
@@ -215,6 +226,14 @@ func (t *tellPrograms) planned(steps []migrate.PlannedStep) {
 			t.tell(l)
 		}
 	}
+}
+
+func (t *tellPrograms) monitoring(err error) {
+	l := line{Event: "monitoring"}
+	if err != nil {
+		l.Reason = err.Error()
+	}
+	t.tell(l)
 }
 
 func (t *tellPrograms) done(version, newest int64) {

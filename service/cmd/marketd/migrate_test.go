@@ -22,7 +22,8 @@ func TestTheCourseOfAMigrationIsToldToPeople(t *testing.T) {
 	dsn := testdb.Empty(t)
 	code, out, progress := marketd(t, "migrate", "up", "--to", "2", "--database", dsn)
 	require.Equal(t, exitDone, code, progress)
-	require.Regexp(t, `^up   00001 baseline +\d+ ms\nup   00002 lean_indexes +\d+ ms\nthe database is at 00002; the newest is 0000\d\n$`, out)
+	require.Regexp(t, `^up   00001 baseline +\d+ ms\nup   00002 lean_indexes +\d+ ms\n`+
+		`made schema monitoring, where several marketd on this database meet\nthe database is at 00002; the newest is 0000\d\n$`, out)
 	require.Contains(t, progress, "up 00002 lean_indexes\n")
 	require.Regexp(t, `(?m)^ +1/\d+ +\d+ ms  \S`, progress)
 	require.NotContains(t, progress, "\r", "not a terminal")
@@ -43,7 +44,8 @@ func TestTheCourseOfAMigrationIsToldToPrograms(t *testing.T) {
 	lines := objects(t, out)
 	require.Equal(t, "begin", lines[0]["event"])
 	require.Equal(t, map[string]any{"event": "done", "version": 2., "newest": lines[len(lines)-1]["newest"]}, lines[len(lines)-1])
-	step := lines[len(lines)-2]
+	require.Equal(t, map[string]any{"event": "monitoring"}, lines[len(lines)-2])
+	step := lines[len(lines)-3]
 	require.Contains(t, step, "took_ms")
 	delete(step, "took_ms")
 	require.Equal(t, map[string]any{"event": "step", "version": 2., "name": "lean_indexes", "up": true}, step)

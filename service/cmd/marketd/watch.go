@@ -21,6 +21,16 @@ func statementNames() map[string]string {
 	return names
 }
 
+// plannedStatements are those of the market whose plans may be asked for.
+func plannedStatements() []monitor.CataloguedStatement {
+	queries := market.Queries()
+	statements := make([]monitor.CataloguedStatement, len(queries))
+	for i, q := range queries {
+		statements[i] = monitor.CataloguedStatement{Name: q.Name, SQL: q.SQL, Parameters: len(q.Parameters)}
+	}
+	return statements
+}
+
 func writtenBy(store *market.Store) func() monitor.Written {
 	return func() monitor.Written {
 		rows, took := store.Written()
@@ -30,31 +40,33 @@ func writtenBy(store *market.Store) func() monitor.Written {
 
 // partitionsOn looks at the partitions over the monitor's own pool, so that
 // it neither waits for the upkeep of the partitions nor holds it up.
-func partitionsOn(pool *pgxpool.Pool, keep partition.Keep) func(context.Context) (monitor.Partitions, error) {
+func partitionsOn(pool *pgxpool.Pool, keep partition.Keep) func(context.Context) (monitor.PartitionStatus, error) {
 	manager := partition.New(partition.Config{Pool: pool, Keep: keep})
-	return func(ctx context.Context) (monitor.Partitions, error) {
+	return func(ctx context.Context) (monitor.PartitionStatus, error) {
 		status, err := manager.Status(ctx, time.Now())
 		if err != nil {
-			return monitor.Partitions{}, err
+			return monitor.PartitionStatus{}, err
 		}
-		return summed(status), nil
+		return watchedPartitions(status), nil
 	}
 }
 
-// summed is the state of the partitions in figures.
-func summed(status partition.Status) monitor.Partitions {
-	all := monitor.Partitions{Tables: []monitor.PartitionedTable{}}
+// watchedPartitions puts the state of the partitions into the monitor's words.
+func watchedPartitions(status partition.Status) monitor.PartitionStatus {
+	all := monitor.PartitionStatus{SchemaVersion: status.SchemaVersion, Tables: []monitor.PartitionStatusTable{}}
 	for _, t := range status.Tables {
-		sum := monitor.PartitionedTable{
-			Table: t.Table, Partitions: int64(len(t.Partitions)), LookAheadHours: t.LookAheadHours, DefaultRows: t.DefaultRows,
-			Gaps: int64(len(t.Gaps)), Overdue: int64(len(t.Overdue)),
-			DetachPending: int64(len(t.DetachPending)), Waiting: int64(len(t.Waiting)),
+		table := monitor.PartitionStatusTable{
+			Table: t.Table, Interval: t.Interval, LookAheadHours: t.LookAheadHours, DefaultRows: t.DefaultRows,
+			Gaps: []monitor.PartitionGap{}, Kept: t.Kept, Overdue: t.Overdue, DetachPending: t.DetachPending,
+			Waiting: t.Waiting, LeftOver: t.LeftOver, Partitions: []monitor.Partition{},
+		}
+		for _, gap := range t.Gaps {
+			table.Gaps = append(table.Gaps, monitor.PartitionGap(gap))
 		}
 		for _, p := range t.Partitions {
-			sum.Bytes += p.Bytes
-			sum.LargestBytes = max(sum.LargestBytes, p.Bytes)
+			table.Partitions = append(table.Partitions, monitor.Partition(p))
 		}
-		all.Tables = append(all.Tables, sum)
+		all.Tables = append(all.Tables, table)
 	}
 	return all
 }
