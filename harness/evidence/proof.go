@@ -67,6 +67,12 @@ const alone = 1
 // it has reached.
 func (p Proof) Decided() bool { return objective.Decided(notSlower(), p.Pairs, alone) }
 
+// Fit reports whether a fitness check shows a machine on which a proof can be
+// carried out.
+func (p Proof) Fit(f measure.Fitness) bool {
+	return objective.Fit(notSlower(), measure.Pairs{Fitness: &f})
+}
+
 // Judged is the proof with what must be said of it, what its pairs say, and
 // whether they are the same. Pairs that are unfit show nothing, and a proof that
 // shows nothing does not hold: identical arms hold only if they pass, or stay

@@ -136,6 +136,7 @@ func (s *series) run(ctx context.Context, seed uint64, arms [2]experiment.Arm, o
 	began := time.Now()
 	pairs, err := experiment.Compare(ctx, experiment.Plan{
 		Unit: "a second", Slices: measure.Slices, Warmup: measure.LeastWarmup, FitnessPairs: s.fitness, Seed: seed,
+		Fit:     func(f measure.Fitness) bool { return objective.Fit(kept, measure.Pairs{Fitness: &f}) },
 		Decided: func(p measure.Pairs) bool { return objective.Decided(kept, p, family) },
 	}, arms[0], current)
 	if err != nil {

@@ -75,6 +75,11 @@ type Plan struct {
 	Alpha float64
 	// FitnessPairs is the number of pairs of the baseline against itself; 0 is 10.
 	FitnessPairs int
+	// Fit reports whether these pairs show a machine that is fit. It is asked
+	// once; if it says no, as many pairs again are run and all of them count, so
+	// that a moment's disturbance in one pair does not void an experiment. Nil
+	// is always fit.
+	Fit func(measure.Fitness) bool
 	// Seed decides which arm goes first in each pair: see measure.Order.
 	Seed uint64
 	// Decided reports whether the pairs so far suffice. It is asked at each
@@ -107,6 +112,9 @@ func (p Plan) withDefaults() Plan {
 	}
 	if p.FitnessPairs == 0 {
 		p.FitnessPairs = 10
+	}
+	if p.Fit == nil {
+		p.Fit = func(measure.Fitness) bool { return true }
 	}
 	if p.Decided == nil {
 		p.Decided = func(measure.Pairs) bool { return false }

@@ -113,6 +113,33 @@ func TestAnExperimentIsRecordedInFull(t *testing.T) {
 	}
 }
 
+func TestAFitnessCheckThatShowsNoFitMachineIsTwiceAsLong(t *testing.T) {
+	tests := map[string]struct {
+		fit  bool
+		want int
+	}{
+		"fit at first":     {true, 5},
+		"not fit at first": {false, 10},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := newBench()
+			var asked []int
+			pairs, err := compare(t, experiment.Plan{
+				Unit: "rows/s", Looks: []int{6}, FitnessPairs: 5,
+				Fit: func(f measure.Fitness) bool {
+					asked = append(asked, len(f.A))
+					return test.fit
+				},
+			}, b.arm("old", always(2*time.Millisecond)), b.arm("new", always(2*time.Millisecond)))
+			require.NoError(t, err)
+			require.Equal(t, []int{5}, asked, "once, before anything is compared")
+			require.Len(t, pairs.Fitness.A, test.want)
+			require.Len(t, pairs.Fitness.B, test.want)
+		})
+	}
+}
+
 func TestDurationsAreGivenPerUnitOfWork(t *testing.T) {
 	b := newBench()
 	pairs, err := compare(t, experiment.Plan{Unit: "ms", PerUnit: 100, LowerIsBetter: true, Looks: []int{6}},

@@ -74,7 +74,8 @@ func (t *trial) short(pairs measure.Pairs) bool {
 	return pairs.BlockSeconds < (1-slack)*t.plan.MinBlock.Seconds()
 }
 
-// fitness runs the baseline against itself.
+// fitness runs the baseline against itself, twice as often where that leaves the
+// machine unfit at first.
 func (t *trial) fitness(ctx context.Context) (*measure.Fitness, error) {
 	if err := t.reset(ctx, "the fitness trial"); err != nil {
 		return nil, err
@@ -83,16 +84,26 @@ func (t *trial) fitness(ctx context.Context) (*measure.Fitness, error) {
 		return nil, err
 	}
 	f := &measure.Fitness{}
-	for i := range t.plan.FitnessPairs {
-		p, err := t.pair(ctx, t.baseline, t.toss(), fmt.Sprintf("fitness pair %d of %d", i+1, t.plan.FitnessPairs))
+	if err := t.known(ctx, f); err != nil || t.plan.Fit(*f) {
+		return f, err
+	}
+	t.planned += t.plan.FitnessPairs
+	return f, t.known(ctx, f)
+}
+
+// known adds FitnessPairs pairs to what is known of the machine.
+func (t *trial) known(ctx context.Context, f *measure.Fitness) error {
+	until := len(f.A) + t.plan.FitnessPairs
+	for len(f.A) < until {
+		p, err := t.pair(ctx, t.baseline, t.toss(), fmt.Sprintf("fitness pair %d of %d", len(f.A)+1, until))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		f.A = append(f.A, t.figure(p.baseline, p.units))
 		f.B = append(f.B, t.figure(p.current, p.units))
 		t.lengthen(p)
 	}
-	return f, nil
+	return nil
 }
 
 // compare runs the baseline against the current arm up to the look that

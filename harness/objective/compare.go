@@ -38,7 +38,7 @@ type comparison struct {
 // the margin of a regression is the larger of the two. In between it is
 // inconclusive.
 func (o Objective) judgePairs(j Judgement, p measure.Pairs, family int) Judgement {
-	c := comparison{o, p, p.LowerIsBetter && o.Bound == AtMost && o.Comparison != Faster}
+	c := o.comparison(p)
 	j.Samples, j.SampleUnit = int64(min(len(p.Baseline), len(p.Current))), "pairs"
 	if len(p.Baseline) == 0 && len(p.Current) == 0 {
 		return j.as(Inconclusive, "No pair was measured, and nothing observed is never a pass.")
@@ -67,6 +67,10 @@ func (o Objective) judgePairs(j Judgement, p measure.Pairs, family int) Judgemen
 	j = c.decide(j, bar, p.Alpha/2/float64(max(family, 1)))
 	j.Headroom = o.headroom(j, o.worse(i.Low, i.High))
 	return j
+}
+
+func (o Objective) comparison(p measure.Pairs) comparison {
+	return comparison{o, p, p.LowerIsBetter && o.Bound == AtMost && o.Comparison != Faster}
 }
 
 // decide needs the interval and the probability in j; bar is the ratio beyond

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -129,6 +130,25 @@ func TestBothScalesOfADurationAreTheSameJudgement(t *testing.T) {
 		require.InEpsilon(t, 1 / *fast.High, *long.Low, 1e-9)
 		require.InEpsilon(t, *fast.P, *long.P, 1e-9)
 	}
+}
+
+// A block that something disturbed makes one pair of the fitness check an
+// outlier. Ten pairs cannot tell it from a restless machine; twenty can.
+func TestOneDisturbedPairIsNoRestlessMachineAmongTwenty(t *testing.T) {
+	target := parse(t, "insert throughput", "at least 95 % of baseline")
+	disturbed := func(pairs int, of ...int) measure.Pairs {
+		p := steady(10, 1)
+		p.Fitness.A = slices.Repeat(p.Fitness.A, pairs/10)
+		p.Fitness.B = slices.Repeat(p.Fitness.B, pairs/10)
+		for _, i := range of {
+			p.Fitness.B[i] *= 1.8
+		}
+		return p
+	}
+	require.True(t, objective.Fit(target, disturbed(10)))
+	require.False(t, objective.Fit(target, disturbed(10, 3)))
+	require.True(t, objective.Fit(target, disturbed(20, 3)))
+	require.False(t, objective.Fit(target, disturbed(20, 3, 6, 9, 12, 15)), "five of them are a restless machine")
 }
 
 func TestUnfit(t *testing.T) {

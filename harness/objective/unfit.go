@@ -228,5 +228,9 @@ func (c comparison) unsteady() string {
 	return ""
 }
 
+// Fit reports whether the fitness check of p, which need hold nothing else but
+// its direction, shows a machine that can measure what o asks for.
+func Fit(o Objective, p measure.Pairs) bool { return o.comparison(p).unsteady() == "" }
+
 // percentOver is how far a ratio lies over 1, to a hundredth of a per cent.
 func percentOver(ratio float64) float64 { return math.Round(1e4*(ratio-1)) / 1e2 }
