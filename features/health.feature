@@ -44,3 +44,35 @@ Feature: Operators know at once how the market is doing
         | liveness answers missed         | exactly 0   |
         | health answers missed           | exactly 0   |
         | health answer                   | at most 2 s |
+
+  Rule: Whoever watches waits for nobody
+
+    @nightly @SLO-HEALTH-05
+    Scenario: A partition is locked for half a minute
+      Given a market of 20 instruments
+      When an operator asks every question 2 times a second for 30 seconds while a partition of the prices is locked
+      Then these objectives hold:
+        | measure                         | target        |
+        | health answer                   | at most 1.2 s |
+        | health answers missed           | exactly 0     |
+        | answers that break their schema | exactly 0     |
+        | old figures told as fresh       | exactly 0     |
+
+  Rule: Everybody can read what the figures of the service are to reach
+
+    @pr @SLO-HEALTH-04
+    Scenario: The targets that the service shows
+      When the targets that the service shows are compared with these:
+        | figure               | target                             |
+        | insert_improvement   | at least 30 % faster than baseline |
+        | float_speedup_vwap   | at least 2 × baseline              |
+        | float_speedup_sum    | at least 2 × baseline              |
+        | index_efficiency     | at least 2 × baseline              |
+        | index_size           | at most 50 % of baseline           |
+        | pool_effect          | at least 3 × baseline              |
+        | partition_efficiency | at most 50 % of baseline           |
+        | partition_cost       | at most 50 % of baseline           |
+        | storage_efficiency   | at most 60 % of baseline           |
+      Then these objectives hold:
+        | measure                            | target    |
+        | targets that differ from the table | exactly 0 |

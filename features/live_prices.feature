@@ -56,6 +56,18 @@ Feature: Live prices reach traders in time
         | messages out of sequence         | exactly 0   |
         | pause between figures            | at most 3 s |
 
+    @nightly @SLO-STREAM-06
+    Scenario: A line that breaks now and then
+      Given a market of 20 instruments
+      When an operator loses the line 3 times for 3 seconds and asks for what was missed
+      Then these objectives hold:
+        | measure                          | target    |
+        | messages missing in the sequence | exactly 0 |
+        | messages told twice              | exactly 0 |
+        | messages out of sequence         | exactly 0 |
+        | reconnections without an answer  | exactly 0 |
+        | messages that break their schema | exactly 0 |
+
   Rule: A full floor sees what an ordinary day shows
 
     @nightly @SLO-STREAM-05
@@ -67,5 +79,16 @@ Feature: Live prices reach traders in time
         | measure                | target           |
         | delivery lag, p99      | at most 250 ms   |
         | delivery lag, p99.9    | at most 500 ms   |
+        | prices delivered       | at least 99.99 % |
+        | prices delivered wrong | exactly 0        |
+
+    @nightly @SLO-STREAM-07
+    Scenario: A thousand watchers
+      Given a market of 200 instruments
+      And 1,000 traders watching the market
+      When the market trades 20 prices a second for 30 seconds
+      Then these objectives hold:
+        | measure                | target           |
+        | delivery lag, p99      | at most 250 ms   |
         | prices delivered       | at least 99.99 % |
         | prices delivered wrong | exactly 0        |

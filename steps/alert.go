@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/cucumber/godog"
 
@@ -12,11 +11,7 @@ import (
 )
 
 func alertSteps() []Definition {
-	alarm := []Yield{
-		{"alert delay", "s", Amount}, {"all-clear delay", "s", Amount}, {"alerts never told", "", Share},
-		{"alerts told too early", "", Share}, {"alert messages that break their schema", "", Share},
-	}
-	return []Definition{
+	return slices.Concat([]Definition{
 		{
 			Keyword: "When",
 			Pattern: `^the alerts that the service has by itself are compared with these:$`,
@@ -26,92 +21,114 @@ func alertSteps() []Definition {
 			Do:      alertsCompared,
 		},
 		{
-			Keyword: "When",
-			Pattern: `^the database stops answering until operators are alerted of it$`,
-			Example: "the database stops answering until operators are alerted of it",
-			Help:    "Shuts everybody out of the scenario's database, lets them in again as soon as a listener hears the alert, and waits for the all-clear. Delays are beyond the time that the rule waits by itself.",
-			Yields:  alarm,
-			Do:      databaseStopsUntilAlerted,
+			Keyword: "Given",
+			Pattern: `^a market of ([\d,]+) instruments? whose operators are alerted as follows:$`,
+			Example: "a market of 20 instruments whose operators are alerted as follows:",
+			Help:    "Like a market of that many instruments, with a service that has these alerts instead of its own of the same names. The table has the columns alert, watches, warning, critical, fires after and ends after.",
+			Do:      aMarketAlerted,
 		},
 		{
-			Keyword: "When",
-			Pattern: `^each of the ([\d,]+) connections is kept busy until operators are alerted of it$`,
-			Example: "each of the 2 connections is kept busy until operators are alerted of it",
-			Help:    "Locks the prices in the database until a price waits on every connection of the service, gives the lock back as soon as a listener hears the alert, and waits for the all-clear. Delays are beyond the time that the rule waits by itself.",
-			Yields:  alarm,
-			Do:      connectionsBusyUntilAlerted,
+			Keyword: "Given",
+			Pattern: `^a market of ([\d,]+) instruments? on a server of its own, whose operators are alerted as follows:$`,
+			Example: "a market of 20 instruments on a server of its own, whose operators are alerted as follows:",
+			Help:    "The same on a database server that nobody else uses, so that the whole of it may be in trouble.",
+			Do:      aMarketAloneAlerted,
 		},
-	}
+	}, requestTroubles(), partitionTroubles(), serverTroubles())
 }
 
 func alertsCompared(ctx context.Context, table *godog.Table) error {
 	w := worldFrom(ctx)
-	var rows [][]string
-	for _, row := range table.Rows {
-		var cells []string
-		for _, cell := range row.Cells {
-			cells = append(cells, strings.TrimSpace(cell.Value))
-		}
-		rows = append(rows, cells)
-	}
-	if len(rows) == 0 || !slices.Equal(rows[0], drive.RuleColumns()) {
-		return fmt.Errorf("a table of alerts has the columns %s", strings.Join(drive.RuleColumns(), ", "))
-	}
-	rules, err := drive.AlertRules(ctx, w.bench.config.Service)
+	rows, err := ruleRows(table)
 	if err != nil {
 		return err
 	}
-	return w.measures.Add(drive.CompareRules(rules, rows[1:]))
-}
-
-func databaseStopsUntilAlerted(ctx context.Context) error {
-	w := worldFrom(ctx)
-	if w.market == nil {
-		return errNoMarket
-	}
-	return w.alarm(ctx, "database_unreachable", func(rule drive.AlertRule) drive.Alarm {
-		return drive.Alarm{Rule: rule, Begin: w.shutOut, End: w.letIn}
-	})
-}
-
-func connectionsBusyUntilAlerted(ctx context.Context, connections string) error {
-	w := worldFrom(ctx)
-	n, err := number(connections)
+	rules, err := drive.AlertRules(ctx, w.bench.config.Service, "")
 	if err != nil {
 		return err
 	}
-	if w.prices == nil {
-		return errNoMarket
-	}
-	return w.alarm(ctx, "pool_usage", func(rule drive.AlertRule) drive.Alarm {
-		return w.market.BusyPool(rule, drive.Rush{
-			Connections: n, Prices: w.prices.Take(n),
-			Hold: func(ctx context.Context) (drive.Hold, error) { return drive.HoldPrices(ctx, w.database) },
-		})
-	})
+	return w.measures.Add(drive.CompareRules(rules, rows))
 }
 
-// alarm plays a trouble that the service's own rule of that name must tell.
+func aMarketAlerted(ctx context.Context, instruments string, table *godog.Table) error {
+	return worldFrom(ctx).openAlerted(ctx, instruments, table, worldFrom(ctx).sharedRoom)
+}
+
+func aMarketAloneAlerted(ctx context.Context, instruments string, table *godog.Table) error {
+	return worldFrom(ctx).openAlerted(ctx, instruments, table, worldFrom(ctx).ownRoom)
+}
+
+// openAlerted starts a service with the rules of the table on a database that
+// room makes, and lists instruments.
+func (w *world) openAlerted(ctx context.Context, instruments string, table *godog.Table, room func(context.Context) (dsn string, err error)) error {
+	n, err := number(instruments)
+	if err != nil {
+		return err
+	}
+	rules, file, err := w.rulesFile(ctx, table, beside)
+	if err != nil {
+		return err
+	}
+	w.alerts = rules
+	dsn, err := room(ctx)
+	if err != nil {
+		return err
+	}
+	if err := w.start(ctx, dsn, "--alert-rules", file); err != nil {
+		return err
+	}
+	return w.list(ctx, n)
+}
+
+func (w *world) sharedRoom(ctx context.Context) (dsn string, err error) {
+	return w.bench.database(ctx, w, currentTemplate)
+}
+
+// ownRoom makes a database on a server of the scenario's own.
+func (w *world) ownRoom(ctx context.Context) (dsn string, err error) {
+	if w.server, err = w.bench.config.Postgres.Another(ctx); err != nil {
+		return "", fmt.Errorf("starting a server of the scenario's own: %w", err)
+	}
+	w.later(w.server.Stop)
+	if dsn, err = w.server.CreateDatabase(ctx, "market", ""); err != nil {
+		return "", fmt.Errorf("making a database for the scenario: %w", err)
+	}
+	_, err = w.bench.migrate(ctx, dsn, currentTemplate)
+	return dsn, err
+}
+
+// alarmYields are the measures of every trouble that an alert must tell.
+func alarmYields() []Yield {
+	return []Yield{
+		{"alert delay", "s", Amount}, {"all-clear delay", "s", Amount}, {"alerts never told", "", Share},
+		{"alerts told too early", "", Share}, {"alert messages that break their schema", "", Share},
+		{"alert messages missed", "", Share}, {"other alerts told", "", Share},
+	}
+}
+
+// told ends the help of every trouble.
+const told = " Delays are beyond the time that the rule waits by itself."
+
+// alarm plays a trouble that the rule of that name must tell: that of the
+// scenario's table, or else the service's own.
 func (w *world) alarm(ctx context.Context, name string, trouble func(drive.AlertRule) drive.Alarm) error {
-	rules, err := drive.AlertRules(ctx, w.bench.config.Service)
+	if w.market == nil || w.prices == nil {
+		return errNoMarket
+	}
+	rules, err := drive.AlertRules(ctx, w.bench.config.Service, "")
 	if err != nil {
 		return err
 	}
+	rules = slices.Concat(w.alerts, rules)
 	at := slices.IndexFunc(rules, func(r drive.AlertRule) bool { return r.Name == name })
 	if at < 0 {
-		return fmt.Errorf("the service has no alert %s", name)
+		return fmt.Errorf("there is no alert %s", name)
 	}
-	seen, err := w.market.Alarm(ctx, trouble(rules[at]))
+	alarm := trouble(rules[at])
+	alarm.Rule = rules[at]
+	seen, err := w.market.Alarm(ctx, alarm)
 	if err != nil {
 		return fmt.Errorf("waiting for the alert %s: %w", name, err)
 	}
 	return w.measures.Add(seen)
-}
-
-func (w *world) shutOut(ctx context.Context) error {
-	return drive.ShutOut(ctx, w.bench.config.Postgres.DSN(""), w.databaseName())
-}
-
-func (w *world) letIn(ctx context.Context) error {
-	return drive.LetIn(ctx, w.bench.config.Postgres.DSN(""), w.databaseName())
 }

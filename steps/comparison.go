@@ -106,8 +106,15 @@ var errNoSides = errors.New("there is nothing to compare; begin with \"Given 50,
 // of the disk should not decide it.
 const writeBlock = 2 * measure.LeastBlock
 
-// fitnessPairs is how often the baseline is compared with itself in profile pr.
-const fitnessPairs = 10
+// fitnessPairs is how often the baseline is compared with itself at first. A
+// machine that is watched for longer is known better, and a smaller loss can be
+// proven on it; profile pr has no time for that.
+func (w *world) fitnessPairs() int {
+	if w.bench.plan.Selection.Profile == "pr" {
+		return 10
+	}
+	return 20
+}
 
 // compare runs one experiment and keeps its pairs under the name of a measure.
 // The experiment may stop at a look as soon as every gating objective on that
@@ -119,15 +126,16 @@ func (w *world) compare(ctx context.Context, name, unit string, perUnit float64,
 		decisive = gating
 	}
 	pairs, err := experiment.Compare(ctx, experiment.Plan{
-		Unit:     unit,
-		PerUnit:  perUnit,
-		MinBlock: block,
-		Slices:   slicesOf(baseline, current),
-		Warmup:   1,
-		Seed:     w.seed,
-		// A machine that is watched for longer is known better, and a smaller loss
-		// can be proven on it; profile pr has no time for that.
-		FitnessPairs: map[bool]int{true: fitnessPairs, false: 2 * fitnessPairs}[w.bench.plan.Selection.Profile == "pr"],
+		Unit:         unit,
+		PerUnit:      perUnit,
+		MinBlock:     block,
+		Slices:       slicesOf(baseline, current),
+		Warmup:       1,
+		Seed:         w.seed,
+		FitnessPairs: w.fitnessPairs(),
+		Fit: func(f measure.Fitness) bool {
+			return !slices.ContainsFunc(decisive, func(o objective.Objective) bool { return !objective.Fit(o, measure.Pairs{Fitness: &f}) })
+		},
 		Decided: func(p measure.Pairs) bool {
 			return !slices.ContainsFunc(decisive, func(o objective.Objective) bool { return !objective.Decided(o, p, family) })
 		},

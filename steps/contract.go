@@ -33,7 +33,7 @@ func contractSteps() []Definition {
 			Keyword: "When",
 			Pattern: `^a client talks nonsense ([\d,]+) times$`,
 			Example: "a client talks nonsense 20 times",
-			Help:    "Sends messages that are no JSON, of no known type, or about no known channel, and then asks something sensible.",
+			Help:    "Sends messages that are no JSON, of no known type, about no known channel, or that resume from a number that makes no sense, and then asks something sensible.",
 			Yields:  []Yield{{"nonsense without a clear answer", "", Share}, {"clients disconnected", "", Share}},
 			Do:      talksNonsense,
 		},

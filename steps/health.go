@@ -3,6 +3,10 @@ package steps
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cucumber/godog"
 
 	"github.com/signoff-dev/signoff/harness/drive"
 )
@@ -38,6 +42,25 @@ func healthSteps() []Definition {
 				{"changes never told", "", Share}, {"liveness answers missed", "", Share}, {"health answers missed", "", Share}, {"health answer", "ms", Histogram},
 			},
 			Do: databaseStops,
+		},
+		{
+			Keyword: "When",
+			Pattern: `^an operator asks every question ([\d,]+) times? a second for ([\d,]+) seconds? while a partition of the prices is locked$`,
+			Example: "an operator asks every question 2 times a second for 30 seconds while a partition of the prices is locked",
+			Help:    "Locks the newest partition of the prices so that nobody can even read it, and asks all that the service answers about itself that often: health, database, performance, partitions, history and alerts. An answer that is not there within 5 seconds is missed.",
+			Yields: []Yield{
+				{"answers that break their schema", "", Share}, {"health answers missed", "", Share}, {"health answer", "ms", Histogram},
+				{"old figures told as fresh", "", Share},
+			},
+			Do: operatorAsksUnderLock,
+		},
+		{
+			Keyword: "When",
+			Pattern: `^the targets that the service shows are compared with these:$`,
+			Example: "the targets that the service shows are compared with these:",
+			Help:    "Asks the program what its figures of performance are to reach and compares that, word for word, with a table of the columns figure and target.",
+			Yields:  []Yield{{"targets that differ from the table", "", Amount}},
+			Do:      targetsCompared,
 		},
 	}
 }
@@ -81,4 +104,48 @@ func databaseStops(ctx context.Context, length string) error {
 		return fmt.Errorf("stopping the database: %w", err)
 	}
 	return w.measures.Add(seen)
+}
+
+func operatorAsksUnderLock(ctx context.Context, rate, length string) error {
+	w := worldFrom(ctx)
+	n, err := numbers(rate, length)
+	if err != nil {
+		return err
+	}
+	if w.market == nil {
+		return errNoMarket
+	}
+	seen, err := w.market.AskUnderLock(ctx, drive.Blockade{
+		For: seconds(n[1]), Rate: n[0],
+		Lock: func(ctx context.Context) (drive.Hold, error) { return drive.HoldPartition(ctx, w.database) },
+	})
+	if err != nil {
+		return err
+	}
+	return w.measures.Add(seen)
+}
+
+func targetsCompared(ctx context.Context, table *godog.Table) error {
+	w := worldFrom(ctx)
+	rows := cells(table)
+	if len(rows) == 0 || !slices.Equal(rows[0], drive.TargetColumns()) {
+		return fmt.Errorf("a table of targets has the columns %s", strings.Join(drive.TargetColumns(), ", "))
+	}
+	targets, err := drive.PerformanceTargets(ctx, w.bench.config.Service)
+	if err != nil {
+		return err
+	}
+	return w.measures.Add(drive.CompareTargets(targets, rows[1:]))
+}
+
+func cells(table *godog.Table) [][]string {
+	var rows [][]string
+	for _, row := range table.Rows {
+		var texts []string
+		for _, cell := range row.Cells {
+			texts = append(texts, strings.TrimSpace(cell.Value))
+		}
+		rows = append(rows, texts)
+	}
+	return rows
 }

@@ -78,6 +78,7 @@ func (b *bench) carryOut(ctx context.Context, p evidence.Proof, baseline, curren
 		Slices:  measure.Slices,
 		Warmup:  measure.LeastWarmup,
 		Seed:    b.seedOf(p.Name),
+		Fit:     p.Fit,
 		Decided: func(pairs measure.Pairs) bool {
 			p.Pairs = pairs
 			return p.Decided()

@@ -19,7 +19,7 @@ func streamSteps() []Definition {
 			Keyword: "Given",
 			Pattern: `^([\d,]+) traders? whose line has stalled$`,
 			Example: "5 traders whose line has stalled",
-			Help:    "Opens lines that are never read, while the programs behind them go on asking, so that the answers fill each line and the service would have to wait to write to it. They count neither for the lag nor for the delivery of the others. A line that the service ended, or on which prices are missing when it is read at last, is one that stalled.",
+			Help:    "Opens lines that are never read, while the programs behind them go on asking, as often as they may, so that the answers fill each line and the service would have to wait to write to it. A full line is read after ten seconds at last. They count neither for the lag nor for the delivery of the others. A line that the service ended, or on which prices are missing when it is read at last, is one that stalled.",
 			Do:      tradersStalled,
 		},
 		{
@@ -32,6 +32,17 @@ func streamSteps() []Definition {
 				{"messages out of sequence", "", Share}, {"pause between figures", "ms", Histogram},
 			},
 			Do: operatorFollows,
+		},
+		{
+			Keyword: "When",
+			Pattern: `^an operator loses the line ([\d,]+) times? for ([\d,]+) seconds? and asks for what was missed$`,
+			Example: "an operator loses the line 3 times for 3 seconds and asks for what was missed",
+			Help:    "Listens to the live figures of the database, hangs up, and asks on a new line for all figures since the last one that was heard.",
+			Yields: []Yield{
+				{"messages missing in the sequence", "", Share}, {"messages told twice", "", Share}, {"messages out of sequence", "", Share},
+				{"reconnections without an answer", "", Share}, {"messages that break their schema", "", Share},
+			},
+			Do: operatorReconnects,
 		},
 	}
 }
@@ -79,6 +90,22 @@ func operatorFollows(ctx context.Context, length string) error {
 	seen, err := w.market.Follow(ctx, time.Duration(n)*time.Second)
 	if err != nil {
 		return fmt.Errorf("following the database: %w", err)
+	}
+	return w.measures.Add(seen)
+}
+
+func operatorReconnects(ctx context.Context, times, away string) error {
+	w := worldFrom(ctx)
+	n, err := numbers(times, away)
+	if err != nil {
+		return err
+	}
+	if w.market == nil {
+		return errNoMarket
+	}
+	seen, err := w.market.Reconnect(ctx, n[0], seconds(n[1]))
+	if err != nil {
+		return fmt.Errorf("losing the line to the market: %w", err)
 	}
 	return w.measures.Add(seen)
 }

@@ -25,8 +25,10 @@ type world struct {
 	seed   uint64
 
 	database    string            // DSN of the scenario's own database
-	server      *environ.Postgres // a server of the scenario's own, which it may kill
+	server      *environ.Postgres // a server of the scenario's own, which it may kill or bring into trouble
 	service     *environ.Service
+	replicas    []replica         // of a scenario with several services; service is the last
+	alerts      []drive.AlertRule // that the scenario gave its services
 	market      *drive.Market
 	gallery     *drive.Gallery
 	prices      *market.Ticks

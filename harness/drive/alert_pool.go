@@ -9,7 +9,7 @@ import (
 // BusyPool is the trouble that every connection of a service to its database
 // is in use: the rush's prices, one for each connection, wait in the database
 // until the trouble ends. Nobody else comes.
-func (m *Market) BusyPool(rule AlertRule, r Rush) Alarm {
+func (m *Market) BusyPool(r Rush) Alarm {
 	var hold Hold
 	var held sync.WaitGroup
 	c := &crowd{rush: r, ledger: NewLedger(r.Prices), market: NewMarket(m.base, r.Connections)}
@@ -31,5 +31,5 @@ func (m *Market) BusyPool(rule AlertRule, r Rush) Alarm {
 		}
 		return nil
 	}
-	return Alarm{Rule: rule, Begin: begin, End: end}
+	return Alarm{Begin: begin, End: end}
 }

@@ -175,11 +175,17 @@ func nonsense(i int) string {
 	said := []string{
 		`{`, `[]`, `"hello"`, ``, `{"type":7}`, `{"type":"no_such_type"}`, `{"type":"subscribe"}`,
 		`{"type":"subscribe","data":{"channel":"no_such_channel"}}`,
+		`{"type":"subscribe","data":{"channel":"database_performance","since":-1}}`,
+		`{"type":"subscribe","data":{"channel":"database_performance","since":1.5}}`,
+		`{"type":"subscribe","data":{"channel":"database_performance","since":"1"}}`,
+		`{"type":"subscribe","data":{"channel":"database_performance","since":9007199254740993}}`,
+		`{"type":"subscribe","data":{"channel":"market_data","since":1}}`,
 	}
 	return said[i%len(said)]
 }
 
-// TalkNonsense sends messages that make no sense, and then a ping. It yields
+// TalkNonsense hears the first figures, sends messages that make no sense, and
+// then a ping. It yields
 // "nonsense without a clear answer", counted of what was sent: the answer must
 // be an error message that fits its schema; and "clients disconnected".
 func (m *Market) TalkNonsense(ctx context.Context, times int) (measure.Set, error) {
@@ -188,6 +194,9 @@ func (m *Market) TalkNonsense(ctx context.Context, times int) (measure.Set, erro
 		return nil, err
 	}
 	defer c.hangUp()
+	if _, came := c.answer(ctx, figuresChannel); !came {
+		return nil, fmt.Errorf("waiting for the first figures: %w", errNotTold)
+	}
 	unclear, gone := measure.Share{Of: int64(times)}, measure.Share{Of: 1}
 	for i := range times {
 		if c.say(nonsense(i)) != nil {

@@ -12,15 +12,17 @@ import (
 // HoldPrices locks the prices of a database, as maintenance does that somebody
 // forgot to end: whoever reads or writes them waits. It is for a database that
 // the caller may bring to a stop.
-func HoldPrices(ctx context.Context, dsn string) (Hold, error) {
+func HoldPrices(ctx context.Context, dsn string) (Hold, error) { return holdPrices(ctx, dsn) }
+
+func holdPrices(ctx context.Context, dsn string) (lockedPrices, error) {
 	conn, err := connect(ctx, dsn, lockingPrices)
 	if err != nil {
-		return nil, err
+		return lockedPrices{}, err
 	}
 	for _, sql := range []string{"BEGIN", "LOCK TABLE ticks IN ACCESS EXCLUSIVE MODE"} {
 		if _, err := conn.Exec(ctx, sql); err != nil {
 			_ = conn.Close(context.WithoutCancel(ctx))
-			return nil, because(lockingPrices, err)
+			return lockedPrices{}, because(lockingPrices, err)
 		}
 	}
 	return lockedPrices{conn}, nil
@@ -32,10 +34,19 @@ type lockedPrices struct{ conn *pgx.Conn }
 
 // Waiting counts the writes, each of a connection of its own, that wait for
 // the lock.
-func (l lockedPrices) Waiting(ctx context.Context) (n int, err error) {
+func (l lockedPrices) Waiting(ctx context.Context) (int, error) {
+	return l.waiting(ctx, "RowExclusiveLock")
+}
+
+// readers counts the questions that wait for the lock.
+func (l lockedPrices) readers(ctx context.Context) (int, error) {
+	return l.waiting(ctx, "AccessShareLock")
+}
+
+func (l lockedPrices) waiting(ctx context.Context, mode string) (n int, err error) {
 	err = l.conn.QueryRow(ctx, `SELECT count(*) FROM pg_locks
-		WHERE NOT granted AND mode = 'RowExclusiveLock' AND relation = 'ticks'::regclass
-		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&n)
+		WHERE NOT granted AND mode = $1 AND relation = 'ticks'::regclass
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`, mode).Scan(&n)
 	return n, because(lockingPrices, err)
 }
 

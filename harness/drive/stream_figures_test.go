@@ -59,7 +59,7 @@ func TestALineThatIsCutIsSilentUntilTheEnd(t *testing.T) {
 }
 
 func TestAFigureThatBreaksItsSchemaIsCounted(t *testing.T) {
-	m := (&exchange{figures: sends(1, 2), tamper: only("database_performance", 2, replace(`"age_ms":312`, `"age_ms":"312"`))}).serve(t)
+	m := (&exchange{figures: sends(1, 2), tamper: only("database_performance", 2, replace(`"max":8`, `"max":"8"`))}).serve(t)
 	seen, err := m.Follow(t.Context(), 300*time.Millisecond)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, seen["messages that break their schema"].Share.Hits)

@@ -107,7 +107,7 @@ func TestAStalledLineDelaysNobodyIfEveryLineHasAWriter(t *testing.T) {
 func TestALineThatHoldsEverythingHasNotStalled(t *testing.T) {
 	t.Parallel()
 	seen := floor(t, &exchange{tamper: func(kind string, _ int, frame []byte) [][]byte {
-		if kind == "subscribed" {
+		if kind == "subscribed" || kind == "database_performance" {
 			return nil // the questions are not answered, so the line never fills
 		}
 		return [][]byte{frame}
@@ -117,7 +117,7 @@ func TestALineThatHoldsEverythingHasNotStalled(t *testing.T) {
 
 func TestALineThatTheServiceEndsHasStalled(t *testing.T) {
 	t.Parallel()
-	seen := floor(t, &exchange{tamper: only("subscribed", 1500, hangUp)})
+	seen := floor(t, &exchange{tamper: only("subscribed", 100, hangUp)})
 	require.Equal(t, &measure.Share{Hits: 2, Of: 2}, seen["lines that stalled"].Share)
 	require.Equal(t, &measure.Share{Hits: 300, Of: 300}, seen["prices delivered"].Share)
 }
