@@ -89,7 +89,7 @@ func letStandbysIn(ctx context.Context, dsn string) error {
 			return err
 		}
 		_, err := conn.Exec(ctx, fmt.Sprintf(
-			`COPY (SELECT 'host replication all all scram-sha-256') TO PROGRAM 'cat >> "%s"'; SELECT pg_reload_conf()`, file))
+			`COPY (SELECT 'host replication all 0.0.0.0/0 scram-sha-256' || chr(10) || 'host replication all ::/0 scram-sha-256') TO PROGRAM 'cat >> "%s"'; SELECT pg_reload_conf()`, file))
 		return err
 	})
 }
@@ -137,7 +137,7 @@ func (s *standby) run(ctx context.Context) error {
 		case err == nil:
 			s.take(message)
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // to be told to end is no trouble
 		case !pgconn.Timeout(err):
 			return because(asStandby, err)
 		}

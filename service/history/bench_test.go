@@ -28,7 +28,7 @@ func full(b testing.TB) *archive {
 		"hours":   "date_trunc('hour', now()) - interval '1094 days', now(), interval '1 hour'",
 	} {
 		a.exec(`insert into monitoring.history_`+table+` select at, (select jsonb_object_agg(m.name,
-				case when n % 3 = 0 then jsonb_build_array(n, n, n, 60) else jsonb_build_array(random(), random() * 10, random() * 100, 60) end)
+				case when n % 3 = 0 then to_jsonb(array_fill(n, array[3]) || 60) else jsonb_build_array(random(), random() * 10, random() * 100, 60) end)
 			from unnest($1::text[]) with ordinality m(name, n) where at is not null)
 			from generate_series(`+series+`) at`, names)
 	}

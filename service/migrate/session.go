@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/signoff-dev/signoff/service/internal/advisory"
 )
 
 const (
@@ -66,7 +68,7 @@ func (s *session) close(ctx context.Context) error {
 func (s *session) lock(ctx context.Context) error {
 	for begun := time.Now(); ; {
 		var locked bool
-		if err := s.conn.QueryRow(ctx, `select pg_try_advisory_lock($1)`, lockKey).Scan(&locked); err != nil {
+		if err := s.conn.QueryRow(ctx, `select pg_try_advisory_lock($1)`, advisory.Migration).Scan(&locked); err != nil {
 			return fmt.Errorf("taking the migration lock: %w", err)
 		}
 		switch {

@@ -9,13 +9,12 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/signoff-dev/signoff/service/internal/advisory"
 )
 
 // oldestServer is what the steps were written for.
 const oldestServer = 150000
-
-// lockKey is the advisory lock that whoever changes the schema holds.
-const lockKey = 7_306_001
 
 // surroundings is what a verification needs to know besides the catalogue.
 type surroundings struct {
@@ -70,7 +69,7 @@ func readSurroundings(ctx context.Context, tx *sql.Tx) (surroundings, error) {
 			to_regclass('migration_running') is not null,
 			exists (select from pg_locks where locktype = 'advisory' and objsubid = 1 and granted
 				and database = (select oid from pg_database where datname = current_database())
-				and (classid::bigint << 32) + objid::bigint = $1 and pid <> pg_backend_pid())`, lockKey).
+				and (classid::bigint << 32) + objid::bigint = $1 and pid <> pg_backend_pid())`, advisory.Migration).
 		Scan(&s.user, &s.schema, &s.server, &s.readOnly, &s.mayCreate, &s.mayTemp, &s.database,
 			&s.hasGoose, &s.gooseOurs, &s.gooseReadable, &s.gooseWritable, &s.hasMarker, &s.underWay)
 	if err != nil {

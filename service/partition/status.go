@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/signoff-dev/signoff/service/internal/advisory"
 )
 
 // lookLimits keep a look from waiting: for a lock, and for anything else.
@@ -207,7 +209,7 @@ func (l *layout) leftOver(ctx context.Context, db querier) (string, error) {
 	if err := db.QueryRow(ctx, `select coalesce((select conname from pg_constraint where conrelid = $1 and conname = $2
 			and not exists (select from pg_locks where locktype = 'advisory' and classid = 0 and objid = $3 and granted
 				and database = (select oid from pg_database where datname = current_database()))), '')`,
-		l.defaultOID, l.table.name+"_ahead_exclusion", managerKey).Scan(&name); err != nil {
+		l.defaultOID, l.table.name+"_ahead_exclusion", advisory.PartitionManager).Scan(&name); err != nil {
 		return "", fmt.Errorf("looking for a constraint left on %s: %w", l.defaultName, err)
 	}
 	return name, nil

@@ -9,15 +9,11 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/signoff-dev/signoff/service/internal/advisory"
 )
 
 const (
-	// migrationKey is the advisory lock that a migration holds. Managers hold
-	// it shared: they exclude it and not one another.
-	migrationKey = 7_306_001
-	// managerKey is the advisory lock of the manager that is at work.
-	managerKey = 7_306_002
-
 	migrating = "a migration is under way"
 	another   = "another partition manager is at work"
 
@@ -81,8 +77,8 @@ func (m *Manager) alone(
 		sql, taken string
 		key        int64
 	}{
-		{`select pg_try_advisory_lock_shared($1)`, migrating, migrationKey},
-		{`select pg_try_advisory_lock($1)`, another, managerKey},
+		{`select pg_try_advisory_lock_shared($1)`, migrating, advisory.Migration},
+		{`select pg_try_advisory_lock($1)`, another, advisory.PartitionManager},
 	} {
 		if err := w.conn.QueryRow(ctx, lock.sql, lock.key).Scan(&free); err != nil {
 			return "", fmt.Errorf("asking for the lock of the managers: %w", err)

@@ -6,12 +6,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/signoff-dev/signoff/service/internal/advisory"
 )
 
 const (
-	// collectorLock is the advisory lock of the replica that collects, one for
-	// each database.
-	collectorLock = 7_306_002
 	// beatEvery is how often the collector says that it lives.
 	beatEvery = time.Second
 	// leaseTime is for how long after its last beat it believes that it
@@ -82,7 +81,7 @@ func (m *Member) follow(ctx context.Context, conn *pgx.Conn) error {
 func (m *Member) take(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	begun := time.Now()
 	var taken bool
-	if err := conn.QueryRow(ctx, `select pg_try_advisory_lock($1)`, collectorLock).Scan(&taken); err != nil {
+	if err := conn.QueryRow(ctx, `select pg_try_advisory_lock($1)`, advisory.Collector).Scan(&taken); err != nil {
 		closeSession(ctx, conn) // it may have been taken nevertheless
 		return false, err
 	} else if !taken {
@@ -154,7 +153,7 @@ func (m *Member) putOut(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	var pid int32
 	var ended bool
 	err := conn.QueryRow(ctx, `select l.pid, pg_terminate_backend(l.pid, $2)`+lockHolder,
-		collectorLock, endTime.Milliseconds()).Scan(&pid, &ended)
+		advisory.Collector, endTime.Milliseconds()).Scan(&pid, &ended)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return false, nil
@@ -224,7 +223,7 @@ func (m *Member) leave(ctx context.Context) {
 	err := m.desk.do(context.WithoutCancel(ctx), func(ctx context.Context, conn *pgx.Conn) error {
 		m.become(Cut) // whoever wants to post after this finds that it may not
 		_, err := conn.Exec(ctx, `
-			select pg_notify($2, 'free') from (select pg_advisory_unlock($1)) given_up`, collectorLock, notifications)
+			select pg_notify($2, 'free') from (select pg_advisory_unlock($1)) given_up`, advisory.Collector, notifications)
 		return err
 	})
 	m.log.InfoContext(ctx, "this replica collects no more", "error", err)

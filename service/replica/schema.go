@@ -14,6 +14,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/signoff-dev/signoff/service/internal/advisory"
 )
 
 //go:embed schema/*.sql
@@ -22,9 +24,6 @@ var migrations embed.FS
 const (
 	// newest is the version of the schema that this program uses.
 	newest = 1
-	// schemaLock keeps two programs from making the schema at once. It is not
-	// that of the market's migrations, which may take hours.
-	schemaLock = 7_306_003
 	// schemaTries is how often making it is tried where another one did so at
 	// the same moment.
 	schemaTries = 3
@@ -74,7 +73,7 @@ func prepare(ctx context.Context, db *sql.DB) (made bool, err error) {
 		return false, fmt.Errorf("reading schema monitoring: %w", err)
 	}
 	locker, err := lock.NewPostgresSessionLocker(
-		lock.WithLockID(schemaLock), lock.WithLockTimeout(1, 5), lock.WithUnlockTimeout(1, 5))
+		lock.WithLockID(advisory.MonitoringSchema), lock.WithLockTimeout(1, 5), lock.WithUnlockTimeout(1, 5))
 	if err != nil {
 		return false, fmt.Errorf("preparing the lock of schema monitoring: %w", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/signoff-dev/signoff/service/internal/advisory"
 	"github.com/signoff-dev/signoff/service/internal/testdb"
 	"github.com/signoff-dev/signoff/service/replica"
 )
@@ -45,7 +46,7 @@ func TestNothingIsHeardTwiceAndNothingIsMissing(t *testing.T) {
 		pause := time.Duration(rand.IntN(300)) * time.Millisecond
 		until := time.After(pause)
 		<-until
-		victims := `pid in (select pid from pg_locks where locktype = 'advisory' and objid = 7306002)`
+		victims := `pid in (select pid from pg_locks where locktype = 'advisory' and objid = ` + strconv.FormatInt(advisory.Collector, 10) + `)`
 		if round%4 == 3 { // everybody's sessions at once
 			victims = `true`
 		}
