@@ -88,6 +88,12 @@ func NewLook(config Config) Look {
 // Take looks once.
 func (l Look) Take(ctx context.Context) Snapshot { return l.look.take(ctx, true).snapshot }
 
+// Sight looks once, and says too whether the database answered.
+func (l Look) Sight(ctx context.Context) (Snapshot, bool) {
+	seen := l.look.take(ctx, true)
+	return seen.snapshot, seen.reachable
+}
+
 // Anew makes every part due again.
 func (l Look) Anew() {
 	for _, p := range l.look.parts {

@@ -111,35 +111,37 @@ func (l *look) take(ctx context.Context, whole bool) sight {
 // readParts reads what is due on one connection and says whether the database
 // answered at all.
 func (l *look) readParts(ctx context.Context, whole bool) (reachable bool) {
-	conn, err := l.config.Pool.Acquire(ctx)
+	session, err := openSession(ctx, l.config.Pool)
 	if err != nil {
 		l.lose(err)
 		return false
 	}
-	defer conn.Release()
+	defer session.close()
 	if l.lost != "" {
 		l.config.Log.Info("the database is reached again")
 		l.lost = ""
 	}
-	until, _ := ctx.Deadline()
 	for _, p := range l.due(time.Now(), whole) {
-		at := time.Now()
-		if until.Sub(at) < least || conn.Conn().IsClosed() {
-			if reachable && at.Sub(p.last) < p.every+patience {
+		var at time.Time
+		if !roomFor(ctx) || session.broken() {
+			if reachable && time.Since(p.last) < p.every+patience {
 				continue
 			}
 			l.note(p, errNoTime)
 			continue
 		}
-		err := p.read(ctx, conn.Conn(), at)
+		err := session.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+			at = time.Now()
+			return p.read(ctx, conn, at)
+		})
 		l.note(p, err)
 		if err == nil {
 			p.last = at
 		}
-		reachable = reachable || err == nil || refused(err)
+		reachable = reachable || err == nil || session.conn != nil && refused(err)
 	}
-	if reachable && time.Until(until) >= least && !conn.Conn().IsClosed() {
-		l.aside.watch(ctx, conn.Conn())
+	if reachable && roomFor(ctx) && !session.broken() {
+		l.aside.watch(ctx, session.conn.Conn())
 	}
 	return reachable
 }
