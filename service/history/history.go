@@ -25,6 +25,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/signoff-dev/signoff/service/internal/refusal"
 	"github.com/signoff-dev/signoff/service/monitor"
 )
 
@@ -172,7 +173,7 @@ func (k *Keeper) tables() bool {
 
 // lack notes whether an error says that there are no tables.
 func (k *Keeper) lack(err error) bool {
-	if !lacking(err) {
+	if !refusal.Lasts(err) {
 		return false
 	}
 	k.mu.Lock()
@@ -188,8 +189,8 @@ func (k *Keeper) note(err error) {
 		k.config.Log.Info("the history is kept in the database again")
 		k.problem = ""
 	case err == nil || err.Error() == k.problem:
-	case lacking(err):
-		k.config.Log.Warn("the history is kept in memory only, for two hours: its tables cannot be used; `marketd migrate up` makes them, as a role that may",
+	case refusal.Lasts(err):
+		k.config.Log.Warn("the history is kept in memory only, for two hours: its tables are not there, not for this role, or not to be written; `marketd migrate up` makes them, as a role that may",
 			"error", err)
 		k.problem = err.Error()
 	default:

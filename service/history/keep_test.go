@@ -277,7 +277,9 @@ func TestWhatCouldNotBeWrittenAtOnceIsWrittenIfThatIsSoon(t *testing.T) {
 }
 
 func TestWithoutTablesTheLastTwoHoursAreInMemory(t *testing.T) {
-	for name, dsn := range map[string]string{"no database": "", "no tables": testdb.Empty(t)} {
+	standby := newArchive(t)
+	standby.exec(`do $$ begin execute format('alter database %I set default_transaction_read_only = on', current_database()); end $$`)
+	for name, dsn := range map[string]string{"no database": "", "no tables": testdb.Empty(t), "no writing": standby.dsn} {
 		t.Run(name, func(t *testing.T) {
 			k := keep(t, dsn)
 			end := time.Now().UTC().Truncate(time.Second)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -35,17 +34,4 @@ func OpenPool(ctx context.Context, dsn string) (*pgxpool.Pool, error) {
 		config.ConnConfig.RuntimeParams[name] = value
 	}
 	return pgxpool.NewWithConfig(ctx, config)
-}
-
-// lacking says whether the tables are not there, or not for this role.
-func lacking(err error) bool {
-	var refused *pgconn.PgError
-	if !errors.As(err, &refused) {
-		return false
-	}
-	switch refused.Code {
-	case "42P01", "3F000", "42501": // no table, no schema, no privilege
-		return true
-	}
-	return false
 }

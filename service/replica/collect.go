@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/signoff-dev/signoff/service/internal/advisory"
+	"github.com/signoff-dev/signoff/service/internal/refusal"
 )
 
 const (
@@ -157,7 +158,7 @@ func (m *Member) putOut(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return false, nil
-	case unshared(err): // that is the session of another role
+	case refusal.Lasts(err): // that is the session of another role
 		m.log.WarnContext(ctx, "the collecting replica hangs, and this role may not end its session", "error", err)
 		return false, nil
 	case err != nil:

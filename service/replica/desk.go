@@ -8,6 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/signoff-dev/signoff/service/internal/refusal"
 )
 
 const (
@@ -76,7 +78,7 @@ func (d *desk) do(ctx context.Context, use func(ctx context.Context, conn *pgx.C
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTime)
 	defer cancel()
 	err := use(ctx, d.conn)
-	if err != nil && (d.conn.IsClosed() || unshared(err)) {
+	if err != nil && (d.conn.IsClosed() || refusal.Lasts(err)) {
 		closeSession(ctx, d.conn)
 		d.conn, d.why = nil, err
 		d.lost()
@@ -109,21 +111,6 @@ func (d *desk) broken() error {
 		return ErrCut
 	}
 	return d.why
-}
-
-// unshared says that the tables are not there or not for this role: waiting
-// does not help.
-func unshared(err error) bool {
-	var refused *pgconn.PgError
-	if !errors.As(err, &refused) {
-		return false
-	}
-	switch refused.Code {
-	case "42P01", "3F000", "42501", // no table, no schema, no privilege
-		"25006": // a standby, or default_transaction_read_only
-		return true
-	}
-	return false
 }
 
 // busy says that others were in the way for a moment.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/signoff-dev/signoff/service/internal/refusal"
 )
 
 const (
@@ -54,7 +56,7 @@ func (l *listener) run(ctx context.Context) {
 		err := l.session(ctx)
 		switch {
 		case ctx.Err() != nil:
-		case unshared(err):
+		case refusal.Lasts(err):
 			l.member.desk.spoil(ctx, err)
 		case !l.said:
 			l.said = true

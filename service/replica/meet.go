@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/signoff-dev/signoff/service/internal/refusal"
 )
 
 const (
@@ -35,7 +37,7 @@ func (m *Member) meet(ctx context.Context) {
 		}
 		switch {
 		case ctx.Err() != nil:
-		case unshared(err):
+		case refusal.Lasts(err):
 			listening.stop()
 			listening = nil
 			m.beAlone(ctx, err)
@@ -81,7 +83,7 @@ func (m *Member) prepare(ctx context.Context, conn *pgx.Conn) error {
 	if err == nil && there {
 		return nil
 	}
-	if err != nil && !unshared(err) {
+	if err != nil && !refusal.Lasts(err) {
 		return err
 	}
 	made, err := Prepare(ctx, m.config.Database)

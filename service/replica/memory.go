@@ -12,6 +12,10 @@ import (
 type memory struct {
 	name string
 	out  *outbox
+	// before is the number before the first of a channel of which nothing was
+	// heard. It is another one for each process, so that nobody takes the
+	// numbers of one that is gone for those of this one.
+	before uint64
 	// changing makes changes of documents follow each other.
 	changing sync.Mutex
 
@@ -28,7 +32,7 @@ type channel struct {
 }
 
 func newMemory(name string, out *outbox) *memory {
-	return &memory{name: name, out: out, channels: map[string]*channel{}, documents: map[string]json.RawMessage{}}
+	return &memory{name: name, out: out, before: uint64(time.Now().UnixMilli()), channels: map[string]*channel{}, documents: map[string]json.RawMessage{}}
 }
 
 // goOn makes the numbers go on after those that were heard.
@@ -70,6 +74,9 @@ func (s *memory) post(_ context.Context, p Posting) error {
 	at := instant(time.Now())
 	for _, d := range p.Messages {
 		c := s.channel(d.Channel)
+		if c.seq == 0 {
+			c.seq = s.before
+		}
 		c.seq++
 		message := Message{Channel: d.Channel, Seq: c.seq, At: at, Data: bytes.Clone(d.Data)}
 		if c.messages = append(c.messages, message); len(c.messages) >= 2*kept(d.Channel) {

@@ -47,7 +47,7 @@ var (
 // Message is what everybody hears.
 type Message struct {
 	Channel string
-	// Seq numbers the messages of a channel from 1 without gaps, the same on
+	// Seq numbers the messages of a channel without gaps, the same on
 	// every replica. It is 0 for what Tell told: that is of this replica alone.
 	Seq  uint64
 	At   time.Time // in UTC, microseconds
