@@ -19,6 +19,7 @@ type client struct {
 	turn int // when it is pinged
 
 	allowance allowance // of the reader
+	amid      bool      // while it reads a message
 
 	mu      sync.Mutex
 	waiting []*frame // waiting[first:] is still to be written

@@ -26,7 +26,7 @@ const (
 	// CloseTooSlow tells a client that it could not keep up.
 	CloseTooSlow = 4408
 	// CloseFlooding tells a client that it said more than MessagesPerSecond
-	// after a burst of MessageBurst.
+	// after a burst of MessageBurst, or began a message that did not end.
 	CloseFlooding = 4429
 )
 

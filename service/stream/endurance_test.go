@@ -417,6 +417,32 @@ func TestAClientMaySayOnlySoMuch(t *testing.T) {
 	}
 }
 
+func TestAMessageThatNeverEndsIsAFloodToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := open(t, stream.Config{})
+		c := d.dial(t)
+		code := make(chan int, 1)
+		go func() {
+			got, _ := c.closed()
+			code <- got
+		}()
+		piece := func(first byte) {
+			require.NoError(t, c.NetConn().SetWriteDeadline(time.Time{}))
+			_, err := c.NetConn().Write([]byte{first, 0x80, 0, 0, 0, 0}) // masked, empty, and not the last
+			require.NoError(t, err)
+		}
+		piece(0x01)
+		for range 4 { // pings between the pieces gain no time
+			wait(t, time.Second)
+			piece(0x00)
+			require.NoError(t, c.WriteControl(websocket.PingMessage, nil, time.Now().Add(time.Second)))
+		}
+		synctest.Wait()
+		require.Equal(t, 1, d.Connections())
+		require.Equal(t, stream.CloseFlooding, <-code)
+	})
+}
+
 // Virtual time stands still while somebody talks, so this is in real time.
 func TestAFloodThatReadsNothingIsGoneSoon(t *testing.T) {
 	d := open(t, stream.Config{CloseWait: 50 * time.Millisecond, WriteWait: 50 * time.Millisecond})

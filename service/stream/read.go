@@ -3,6 +3,7 @@ package stream
 import (
 	"errors"
 	"io"
+	"net"
 	"time"
 	"unicode/utf8"
 
@@ -50,7 +51,7 @@ func (c *client) read() {
 		return nil
 	})
 	for c.alive() == nil {
-		kind, message, err := c.socket.ReadMessage()
+		kind, message, err := c.message()
 		if left := (*websocket.CloseError)(nil); errors.As(err, &left) {
 			return
 		}
@@ -64,16 +65,39 @@ func (c *client) read() {
 	}
 }
 
+// message reads one message. It may come in any number of pieces, which nobody
+// counts, so that all of them are to come within the time of a write.
+func (c *client) message() (kind int, message []byte, err error) {
+	kind, pieces, err := c.socket.NextReader()
+	if err != nil {
+		return kind, nil, err
+	}
+	if err = c.socket.SetReadDeadline(time.Now().Add(c.manager.config.WriteWait)); err != nil {
+		return kind, nil, err
+	}
+	c.amid = true
+	message, err = io.ReadAll(pieces)
+	c.amid = false
+	if late := (net.Error)(nil); errors.As(err, &late) && late.Timeout() {
+		c.flooded()
+	}
+	return kind, message, err
+}
+
 // heard counts what the client has said and ends the connection of one that
 // floods. What is waiting for it is dropped: it may not read either.
 func (c *client) heard() error {
 	if !c.allowance.take(time.Now()) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.end(ending{code: CloseFlooding, reason: "the client says too much"})
+		c.flooded()
 		return errFlooding
 	}
 	return c.alive()
+}
+
+func (c *client) flooded() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end(ending{code: CloseFlooding, reason: "the client says too much"})
 }
 
 // acceptable ends the connection of a client whose message is no text.
@@ -89,6 +113,10 @@ func (c *client) acceptable(kind int, message []byte) bool {
 	return false
 }
 
+// alive gives a client time to say more; amid a message it has what is left.
 func (c *client) alive() error {
+	if c.amid {
+		return nil
+	}
 	return c.socket.SetReadDeadline(time.Now().Add(c.manager.config.PongWait))
 }
