@@ -3,7 +3,6 @@ package stream
 import (
 	"crypto/rand"
 	"io"
-	"net"
 	"net/http"
 	"time"
 
@@ -11,25 +10,23 @@ import (
 )
 
 // ServeHTTP accepts one WebSocket client. It returns once the client is
-// connected; the client's goroutines outlive it.
+// connected; the client's reader outlives it.
 func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if code, message := m.refusal(); code != "" {
 		refuse(w, http.StatusServiceUnavailable, code, message)
 		return
 	}
-	socket, err := m.upgrader.Upgrade(w, r, nil)
+	taker := &lineTaker{ResponseWriter: w, writers: &m.writers}
+	socket, err := m.upgrader.Upgrade(taker, r, nil)
 	if err != nil {
 		m.config.Log.Debug("handshake refused", "error", err)
 		return
-	}
-	if line, ok := socket.NetConn().(*net.TCPConn); ok {
-		_ = line.SetWriteBuffer(sendBuffer) // a wish; the default works too
 	}
 	if m.config.Authenticate != nil && !m.config.Authenticate(r) {
 		m.turnAway(socket, CloseUnauthenticated, "the token, or a ticket that holds, is needed")
 		return
 	}
-	if !m.register(newClient(m, socket, rand.Text())) {
+	if !m.register(newClient(m, socket, taker.line, rand.Text())) {
 		m.turnAway(socket, CloseNoRoom, "no room for another client")
 	}
 }
@@ -83,17 +80,19 @@ func (m *Manager) register(c *client) bool {
 	if m.stopping || len(m.clients) >= m.config.MaxClients {
 		return false
 	}
+	m.running.Add(1) // until it has left
 	c.offer([]*frame{
 		reply("connection_established", established{ClientID: c.id, Channels: channelNames()}),
 		reply(HealthStatus, healthData(m.config.Health())),
 	})
 	c.turn = m.turn
 	m.clients[c] = struct{}{}
-	m.running.Go(func() {
-		c.serve()
-		m.mu.Lock()
-		delete(m.clients, c)
-		m.mu.Unlock()
-	})
+	m.running.Go(c.read)
 	return true
+}
+
+func (m *Manager) unregister(c *client) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.clients, c)
 }

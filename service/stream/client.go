@@ -9,11 +9,12 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// client is one connection. Its reader is the only one to read the socket and
-// its writer the only one to write to it.
+// client is one connection. Its reader is the only one to read the socket, and
+// one writer at a time writes to it.
 type client struct {
 	manager *Manager
 	socket  *websocket.Conn
+	line    *line // below the socket
 	id      string
 
 	turn int // when it is pinged
@@ -26,8 +27,10 @@ type client struct {
 	first   int
 	choice  choice
 	ending  ending
+	ready   bool // on the list of the writers or with one of them
 
-	wake   chan struct{} // holds one token while there is work for the writer
+	behind *client // the next on the list, whose lock guards it
+
 	unread chan struct{} // closed when the reader has ended
 }
 
@@ -39,10 +42,10 @@ type ending struct {
 	drained bool
 }
 
-func newClient(m *Manager, socket *websocket.Conn, id string) *client {
+func newClient(m *Manager, socket *websocket.Conn, below *line, id string) *client {
 	return &client{
-		manager: m, socket: socket, id: id, choice: everything(), allowance: allowance{left: MessageBurst, at: time.Now()},
-		wake: make(chan struct{}, 1), unread: make(chan struct{}),
+		manager: m, socket: socket, line: below, id: id, choice: everything(),
+		allowance: allowance{left: MessageBurst, at: time.Now()}, unread: make(chan struct{}),
 	}
 }
 
@@ -98,18 +101,22 @@ func (c *client) end(how ending) {
 	c.rouse()
 }
 
+// rouse must be called with the lock held. It asks for a turn.
 func (c *client) rouse() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
+	if !c.ready {
+		c.ready = true
+		c.manager.writers.add(c)
 	}
 }
 
-// next takes the next frame from the queue.
+// next takes the next frame from the queue. Without one, the client needs no
+// turn until it is roused; one that is to end will not be.
 func (c *client) next() (*frame, ending) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.first == len(c.waiting) {
+		c.manager.writers.release(c)
+		c.ready = false
 		return nil, c.ending
 	}
 	f := c.waiting[c.first]
@@ -127,59 +134,28 @@ func (c *client) next() (*frame, ending) {
 // spareQueue is how many pointers an idle connection may keep room for.
 const spareQueue = 64
 
-// serve runs the connection until both its goroutines have ended.
-func (c *client) serve() {
-	go c.read()
-	err := c.write()
-	how := c.how()
-	if err == nil {
-		err = c.control(websocket.CloseMessage, websocket.FormatCloseMessage(how.code, how.reason))
-	}
-	if err == nil || errors.Is(err, websocket.ErrCloseSent) {
-		c.linger()
-	}
-	_ = c.socket.Close()
-	<-c.unread
-	c.manager.config.Log.Debug("client left", "client_id", c.id, "code", how.code, "reason", how.reason, "error", err)
-}
+// turnFrames is how many frames are written to one client before the next has
+// its turn.
+const turnFrames = 16
 
-func (c *client) how() ending {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.ending
-}
-
-// write sends what is queued until the connection is to end (nil) or cannot be
-// written to any more.
-func (c *client) write() error {
-	for {
-		select {
-		case <-c.wake:
-			if ended, err := c.flush(); ended || err != nil {
-				return err
-			}
-		case <-c.unread:
-			if c.how().code != 0 {
-				return nil
-			}
-			return errGone
-		}
-	}
-}
-
-var errGone = errors.New("the client is gone")
-
-// flush writes what is queued and says whether the connection is to end.
-func (c *client) flush() (ended bool, err error) {
-	for {
+// write writes some of what is waiting and says whether there may be more. If
+// not, the client no longer belongs to the writer.
+func (c *client) write() bool {
+	for range turnFrames {
 		f, how := c.next()
 		if f == nil {
-			return how.code != 0, nil
+			if how.code != 0 {
+				go c.leave(nil)
+			}
+			return false
 		}
 		if err := c.put(f); err != nil {
-			return false, err
+			c.manager.writers.release(c)
+			go c.leave(err)
+			return false
 		}
 	}
+	return true
 }
 
 func (c *client) put(f *frame) error {
@@ -197,6 +173,31 @@ func (c *client) put(f *frame) error {
 
 func (c *client) control(kind int, payload []byte) error {
 	return c.socket.WriteControl(kind, payload, time.Now().Add(c.manager.config.WriteWait))
+}
+
+// lost ends the connection of a client that is gone without being told to.
+func (c *client) lost() ending {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end(ending{code: closeGone, reason: "the client is gone"})
+	return c.ending
+}
+
+// leave closes the connection, tells the client why unless writing to it
+// failed, and waits for the reader.
+func (c *client) leave(err error) {
+	defer c.manager.running.Done()
+	how := c.lost()
+	if err == nil && how.code != closeGone {
+		err = c.control(websocket.CloseMessage, websocket.FormatCloseMessage(how.code, how.reason))
+	}
+	if err == nil || errors.Is(err, websocket.ErrCloseSent) {
+		c.linger()
+	}
+	_ = c.socket.Close()
+	<-c.unread
+	c.manager.unregister(c)
+	c.manager.config.Log.Debug("client left", "client_id", c.id, "code", how.code, "reason", how.reason, "error", err)
 }
 
 // linger gives the client a moment to read the close frame: closing a socket

@@ -28,6 +28,8 @@ const (
 	// CloseFlooding tells a client that it said more than MessagesPerSecond
 	// after a burst of MessageBurst, or began a message that did not end.
 	CloseFlooding = 4429
+	// closeGone is never sent: nobody is there to read it.
+	closeGone = websocket.CloseAbnormalClosure
 )
 
 // What a client may say, pings included: so many messages at once, and so

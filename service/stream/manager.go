@@ -3,9 +3,10 @@
 // {"type": …, "timestamp": …, "data": {…}}; it is encoded once and the same
 // bytes go to every client.
 //
-// A connection has one goroutine that reads and one that writes. Nothing that
-// happens on one connection delays another: each has a bounded queue, and a
-// client that cannot keep up is closed with code 4408.
+// A connection has one goroutine that reads; a few writers serve all. Nothing
+// that happens on one connection delays another: each has a bounded queue, a
+// writer that has to wait for a client is replaced, and a client that cannot
+// keep up is closed with code 4408.
 //
 // The package refuses to know where prices come from, how they are stored and
 // what makes a database healthy.
@@ -15,6 +16,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
@@ -53,15 +55,11 @@ type Config struct {
 // larger one is answered with close code 1009.
 const readLimit = 4096
 
-// sendBuffer is how many bytes the kernel may hold for a client. Left to
-// itself it would hold megabytes, and a client that stopped reading would be
-// noticed only long after its prices had become old.
-const sendBuffer = 64 << 10
-
 // Manager is the ConnectionManager: it knows every connected client.
 type Manager struct {
 	config   Config
 	upgrader websocket.Upgrader
+	writers  writers
 
 	order sync.Mutex // held from numbering or keeping a message until it is queued
 	pasts map[string]*past
@@ -79,6 +77,7 @@ type Manager struct {
 func NewManager(config Config) *Manager {
 	config = config.withDefaults()
 	m := &Manager{config: config, pasts: newPasts(), clients: map[*client]struct{}{}}
+	m.writers.most, m.writers.running = runtime.GOMAXPROCS(0), &m.running
 	m.upgrader = websocket.Upgrader{
 		HandshakeTimeout: config.WriteWait,
 		ReadBufferSize:   256, // what clients say is short; longer messages are read in parts

@@ -35,6 +35,7 @@ var errFlooding = errors.New("the client says too much")
 // and dropped.
 func (c *client) read() {
 	defer close(c.unread)
+	defer c.lost()
 	c.socket.SetReadLimit(readLimit)
 	c.socket.SetPongHandler(func(string) error { return c.heard() })
 	c.socket.SetPingHandler(func(payload string) error {
