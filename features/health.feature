@@ -57,6 +57,7 @@ Feature: Operators know at once how the market is doing
         | health answers missed           | exactly 0     |
         | answers that break their schema | exactly 0     |
         | old figures told as fresh       | exactly 0     |
+        | pause between figures           | at most 3 s   |
 
   Rule: Everybody can read what the figures of the service are to reach
 
@@ -76,3 +77,14 @@ Feature: Operators know at once how the market is doing
       Then these objectives hold:
         | measure                            | target    |
         | targets that differ from the table | exactly 0 |
+
+    @nightly @SLO-HEALTH-06
+    Scenario: The figures that the service measures by itself
+      Given a market of 50 instruments that traded 200,000 prices over the last 8 days
+      When an operator waits until the service has measured what the extension brought
+      Then these objectives hold:
+        | measure                             | target       |
+        | figures without a value             | exactly 0    |
+        | targets missed                      | exactly 0    |
+        | time until the figures are measured | at most 30 s |
+        | answers that break their schema     | exactly 0    |

@@ -47,10 +47,10 @@ func healthSteps() []Definition {
 			Keyword: "When",
 			Pattern: `^an operator asks every question ([\d,]+) times? a second for ([\d,]+) seconds? while a partition of the prices is locked$`,
 			Example: "an operator asks every question 2 times a second for 30 seconds while a partition of the prices is locked",
-			Help:    "Locks the newest partition of the prices so that nobody can even read it, and asks all that the service answers about itself that often: health, database, performance, partitions, history and alerts. An answer that is not there within 5 seconds is missed.",
+			Help:    "Locks the newest partition of the prices so that nobody can even read it, and asks all that the service answers about itself that often: health, database, performance, partitions, plans, history and alerts. Listens to the live figures meanwhile. An answer that is not there within 5 seconds is missed.",
 			Yields: []Yield{
 				{"answers that break their schema", "", Share}, {"health answers missed", "", Share}, {"health answer", "ms", Histogram},
-				{"old figures told as fresh", "", Share},
+				{"old figures told as fresh", "", Share}, {"pause between figures", "ms", Histogram},
 			},
 			Do: operatorAsksUnderLock,
 		},
@@ -61,6 +61,17 @@ func healthSteps() []Definition {
 			Help:    "Asks the program what its figures of performance are to reach and compares that, word for word, with a table of the columns figure and target.",
 			Yields:  []Yield{{"targets that differ from the table", "", Amount}},
 			Do:      targetsCompared,
+		},
+		{
+			Keyword: "When",
+			Pattern: `^an operator waits until the service has measured what the extension brought$`,
+			Example: "an operator waits until the service has measured what the extension brought",
+			Help:    "Asks for the figures of performance until the service has measured them by itself, which it does ten seconds after its start. A target is missed where the service says so: with all of an interval.",
+			Yields: []Yield{
+				{"figures without a value", "", Amount}, {"targets missed", "", Amount}, {"time until the figures are measured", "s", Amount},
+				{"answers that break their schema", "", Share},
+			},
+			Do: performanceAwaited,
 		},
 	}
 }
@@ -136,6 +147,18 @@ func targetsCompared(ctx context.Context, table *godog.Table) error {
 		return err
 	}
 	return w.measures.Add(drive.CompareTargets(targets, rows[1:]))
+}
+
+func performanceAwaited(ctx context.Context) error {
+	w := worldFrom(ctx)
+	if w.market == nil {
+		return errNoMarket
+	}
+	seen, err := w.market.AwaitPerformance(ctx)
+	if err != nil {
+		return fmt.Errorf("waiting for the figures of performance: %w", err)
+	}
+	return w.measures.Add(seen)
 }
 
 func cells(table *godog.Table) [][]string {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,11 +26,23 @@ type Blockade struct {
 }
 
 // question is one that operators ask, with the contract of its answer.
-type question struct{ path, contract string }
+type question struct {
+	path, contract string
+	refusable      bool // the answer may be that it cannot be told
+}
+
+// answered reports whether an answer is as agreed.
+func (q question) answered(r reply) bool {
+	if q.refusable && r.status >= http.StatusBadRequest {
+		return contracts.Check("http/error", r.raw) == nil
+	}
+	return contracts.Check(q.contract, r.raw) == nil
+}
 
 // operatorsQuestions are all that the service answers about itself.
 func operatorsQuestions() []question {
-	return []question{
+	var all []question
+	for _, q := range [][2]string{
 		{"/api/health", "http/health"},
 		{"/api/health/live", "http/health_live"},
 		{"/api/health/ready", "http/health_ready"},
@@ -37,27 +50,48 @@ func operatorsQuestions() []question {
 		{"/api/health/performance", "http/health_performance"},
 		{"/api/health/partitions", "http/health_partitions"},
 		{"/api/history?measure=pool.utilisation", "http/history"},
+		{"/api/history/measures", "http/history_measures"},
 		{"/api/alerts", "http/alerts"},
+		{"/api/alerts/history", "http/alerts_history"},
 		{"/api/alerts/rules", "http/alerts_rules"},
+		{"/api/alerts/silences", "http/alerts_silences"},
+	} {
+		all = append(all, question{path: q[0], contract: q[1]})
 	}
+	return all
 }
 
-// staleAfter is the age in milliseconds beyond which a snapshot that is not
-// marked stale pretends to be fresh.
-const staleAfter = 3000
+// planQuestion asks how the server would read the very table that is locked.
+func planQuestion() question {
+	return question{path: "/api/health/queries/prices%20of%20a%20span/plan", contract: "http/health_query_plan", refusable: true}
+}
 
-// AskUnderLock asks every question that operators ask, while the lock is held.
-// It yields "answers that break their schema", counted of all answers, "health
+// staleAfter is the age in milliseconds beyond which what an answer tells and
+// does not mark as stale pretends to be fresh: the database is looked at each
+// second, the partitions each ten, and a look may be late.
+func staleAfter() map[string]float64 {
+	return map[string]float64{"http/health_database": 3000, "http/health_partitions": 20_000}
+}
+
+// AskUnderLock asks every question that operators ask, while the lock is held,
+// and listens to the live figures. It yields "answers that break their schema", counted of all answers, "health
 // answers missed", counted of all questions, "health answer" in milliseconds from
 // the moment a question was due (a missed answer counts with the whole patience
-// of 5 s), and "old figures told as fresh": answers about the database whose
-// snapshot is older than 3 s and does not say that it is stale, of those.
+// of 5 s), "old figures told as fresh": answers about the database and its
+// partitions that are older than 3 s and 20 s and do not say that they are stale, of
+// those; and "pause between figures" as Market.Follow does.
 func (m *Market) AskUnderLock(ctx context.Context, b Blockade) (measure.Set, error) {
+	c, err := m.call(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.hangUp()
 	hold, err := b.Lock(ctx)
 	if err != nil {
 		return nil, err
 	}
-	questions := operatorsQuestions()
+	began := time.Now()
+	questions := append(operatorsQuestions(), planQuestion())
 	var broken, posing measure.Share
 	asked, err := load.Open(ctx, load.Plan{
 		Schedule: load.Constant(float64(b.Rate*len(questions)), b.For),
@@ -70,12 +104,12 @@ func (m *Market) AskUnderLock(ctx context.Context, b Blockade) (measure.Set, err
 				return errors.Join(err, errMissed)
 			}
 			broken.Of++
-			if contracts.Check(q.contract, r.raw) != nil {
+			if !q.answered(r) {
 				broken.Hits++
 			}
-			if q.contract == "http/health_database" {
+			if limit, ages := staleAfter()[q.contract]; ages {
 				posing.Of++
-				posing.Hits += poses(r.raw)
+				posing.Hits += poses(r.raw, limit)
 			}
 			return nil
 		},
@@ -83,6 +117,10 @@ func (m *Market) AskUnderLock(ctx context.Context, b Blockade) (measure.Set, err
 	if unreachable(asked.First) {
 		err = errors.Join(err, asked.First)
 	}
+	lasted := time.Since(began)
+	over, cancel := context.WithCancel(ctx)
+	cancel() // all that came is heard
+	figures, _ := c.until(over, anything)
 	if err := errors.Join(err, hold.Release(context.WithoutCancel(ctx))); err != nil {
 		return nil, fmt.Errorf("asking while a part of the prices is locked: %w", err)
 	}
@@ -93,15 +131,19 @@ func (m *Market) AskUnderLock(ctx context.Context, b Blockade) (measure.Set, err
 		"health answers missed":           all["health answers missed"],
 		"health answer":                   all["health answer"],
 		"old figures told as fresh":       {Share: &posing},
+		"pause between figures":           figuresIn(began, lasted, figures)["pause between figures"],
 	}, nil
 }
 
-func poses(raw []byte) int64 {
+// poses is 1 if an answer is older than the limit and names nothing as stale:
+// its stale parts, or itself.
+func poses(raw []byte, limit float64) int64 {
 	var said struct {
-		AgeMS float64 `json:"age_ms"`
-		Stale []any   `json:"stale"`
+		AgeMS float64         `json:"age_ms"`
+		Stale json.RawMessage `json:"stale"`
 	}
-	if json.Unmarshal(raw, &said) != nil || said.AgeMS > staleAfter && len(said.Stale) == 0 {
+	fresh := json.Unmarshal(raw, &said) != nil || string(said.Stale) == "[]" || string(said.Stale) == "false"
+	if said.AgeMS > limit && fresh {
 		return 1
 	}
 	return 0

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/signoff-dev/signoff/fixtures/contracts"
 	"github.com/signoff-dev/signoff/harness/environ"
 	"github.com/signoff-dev/signoff/harness/measure"
 )
@@ -40,6 +42,64 @@ func readTargets(said string) ([]PerformanceTarget, error) {
 	return table.Targets, nil
 }
 
+// performanceFigures is what a service measured of its performance.
+type performanceFigures struct {
+	MeasuredAt *time.Time `json:"measured_at"`
+	Metrics    []struct {
+		Name   string   `json:"name"`
+		Value  *float64 `json:"value"`
+		Reason *string  `json:"reason"`
+		Met    string   `json:"met"`
+	} `json:"metrics"`
+}
+
+// AwaitPerformance asks for the figures of performance until the service has
+// measured them. It yields "figures without a value" and "targets missed",
+// counted of the figures; "time until the figures are measured" in seconds; and
+// "answers that break their schema", counted of all.
+func (m *Market) AwaitPerformance(ctx context.Context) (measure.Set, error) {
+	var figures performanceFigures
+	var broken measure.Share
+	w := wait{limit: changePatience}
+	err := w.until(ctx, func(ctx context.Context) (bool, error) {
+		r, err := m.ask(ctx, "/api/health/performance")
+		if err != nil {
+			return false, err
+		}
+		broken.Of++
+		if contracts.Check("http/health_performance", r.raw) != nil || json.Unmarshal(r.raw, &figures) != nil {
+			broken.Hits++
+		}
+		return figures.MeasuredAt != nil, nil
+	})
+	var unknown, missed []string
+	for _, figure := range figures.Metrics {
+		switch {
+		case figure.Value == nil && figure.Reason != nil:
+			unknown = append(unknown, figure.Name+": "+*figure.Reason)
+		case figure.Value == nil:
+			unknown = append(unknown, figure.Name)
+		case figure.Met == "no":
+			missed = append(missed, fmt.Sprintf("%s: %.3g", figure.Name, *figure.Value))
+		}
+	}
+	return measure.Set{
+		"figures without a value":             counted(unknown, len(figures.Metrics), "each has one"),
+		"targets missed":                      counted(missed, len(figures.Metrics), "none"),
+		"time until the figures are measured": w.measure(),
+		"answers that break their schema":     {Share: &broken},
+	}, err
+}
+
+// counted is how many there are of so many, and which they are.
+func counted(these []string, of int, ifNone string) measure.Value {
+	says := ifNone
+	if len(these) > 0 {
+		says = strings.Join(these, "; ")
+	}
+	return measure.Value{Amount: &measure.Amount{Value: float64(len(these)), Of: int64(of), Says: says}}
+}
+
 // TargetColumns are the columns of a table of targets, in their order.
 func TargetColumns() []string { return []string{"figure", "target"} }
 
@@ -62,11 +122,5 @@ func CompareTargets(targets []PerformanceTarget, table [][]string) measure.Set {
 			differ = append(differ, "the service has no "+row[0])
 		}
 	}
-	says := "all are the same"
-	if len(differ) > 0 {
-		says = strings.Join(differ, "; ")
-	}
-	return measure.Set{"targets that differ from the table": {
-		Amount: &measure.Amount{Value: float64(len(differ)), Of: int64(len(table)), Says: says},
-	}}
+	return measure.Set{"targets that differ from the table": counted(differ, len(table), "all are the same")}
 }

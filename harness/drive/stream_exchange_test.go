@@ -90,13 +90,25 @@ func (q *queue) run() {
 
 func (e *exchange) serve(t *testing.T) *drive.Market {
 	t.Helper()
-	e.lines, e.out = map[*seat]struct{}{}, newQueue(t)
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/ticks", e.store)
-	mux.HandleFunc("GET /ws", func(w http.ResponseWriter, r *http.Request) { e.accept(t, w, r) })
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
+	mux.Handle("GET /ws", e.handler(t))
+	return marketOf(t, mux)
+}
+
+// handler takes the lines.
+func (e *exchange) handler(t *testing.T) http.HandlerFunc {
+	t.Helper()
+	e.lines, e.out = map[*seat]struct{}{}, newQueue(t)
 	t.Cleanup(e.close)
+	return func(w http.ResponseWriter, r *http.Request) { e.accept(t, w, r) }
+}
+
+// marketOf is the market that a service makes.
+func marketOf(t *testing.T, service http.Handler) *drive.Market {
+	t.Helper()
+	server := httptest.NewServer(service)
+	t.Cleanup(server.Close)
 	m := drive.NewMarket(server.URL, 16)
 	t.Cleanup(m.Close)
 	return m
