@@ -13,10 +13,10 @@ func documentedSteps() []Definition {
 			Keyword: "When",
 			Pattern: `^all that the service says in ([\d,]+) seconds at ([\d,]+) prices a second is compared with its own documents$`,
 			Example: "all that the service says in 35 seconds at 5 prices a second is compared with its own documents",
-			Help: "Reads the documents in which the service says what it says, listens, talks, asks every question of them, wrong ones among them, and has a session of the database wait for another one, which the " +
+			Help: "Reads the documents in which the service says what it says, listens, talks, asks every question of them, wrong ones among them, once more for what has changed, and in the form of health, and has a session of the database wait for another one, which the " +
 				"first alert of the table must tell. The service sends a heartbeat every 30 seconds.",
 			Yields: []Yield{
-				{"messages that break the service's own document", "", Share}, {"answers that break the service's own document", "", Share},
+				{"messages that break the service's own document", "", Share}, {"answers that break the service's own document", "", Amount},
 				{"kinds of messages never heard", "", Share},
 			},
 			Do: comparedWithDocuments,

@@ -4,13 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/signoff-dev/signoff/fixtures/contracts"
@@ -38,8 +33,7 @@ func kindsOfMessages() []string {
 // CompareWithDocuments listens while the market trades and a trouble comes and
 // goes, talks, and asks every question that the service's own document knows,
 // some of them wrongly. It yields "messages that break the service's own
-// document" and "answers that break the service's own document", counted of all,
-// and "kinds of messages never heard", counted of all kinds.
+// document", counted of all, "answers that break the service's own document", and "kinds of messages never heard", counted of all kinds.
 func (m *Market) CompareWithDocuments(ctx context.Context, d Documented) (measure.Set, error) {
 	messages, err := m.document(ctx, "/api/asyncapi.yaml")
 	if err != nil {
@@ -72,7 +66,7 @@ func (m *Market) CompareWithDocuments(ctx context.Context, d Documented) (measur
 	return measure.Set{
 		"messages that break the service's own document": {Share: &broken},
 		"kinds of messages never heard":                  {Share: &never},
-		"answers that break the service's own document":  {Share: &wrong},
+		"answers that break the service's own document":  wrong,
 	}, errors.Join(err, ctx.Err())
 }
 
@@ -151,108 +145,4 @@ func (m *Market) trouble(ctx context.Context, t Alarm) error {
 	defer cancel()
 	_, _ = c.until(waiting, alertsChannel) // one that is never told is never heard
 	return t.End(context.WithoutCancel(ctx))
-}
-
-// documentedQuestion is one question: the path as the document writes it, and as it is asked.
-type documentedQuestion struct {
-	documented, path string
-	header           http.Header
-}
-
-// everyQuestion are the questions about a market of that instrument, right and
-// wrong ones.
-func everyQuestion(symbol string) []documentedQuestion {
-	of := "?symbol=" + url.QueryEscape(symbol)
-	var all []documentedQuestion
-	for documented, asked := range map[string][]string{
-		"/api/health":                     {"/api/health"},
-		"/api/health/live":                {"/api/health/live"},
-		"/api/health/ready":               {"/api/health/ready"},
-		"/api/health/database":            {"/api/health/database"},
-		"/api/health/partitions":          {"/api/health/partitions"},
-		"/api/health/performance":         {"/api/health/performance"},
-		"/api/health/queries/{name}/plan": {"/api/health/queries/daily%20bars/plan", "/api/health/queries/nonsense/plan"},
-		"/api/history":                    {"/api/history?measure=pool.utilisation", "/api/history", "/api/history?measure=nonsense", "/api/history?measure=pool.acquired&step=0.5s"},
-		"/api/history/measures":           {"/api/history/measures", "/api/history/measures?nonsense=1"},
-		"/api/alerts":                     {"/api/alerts", "/api/alerts?state=firing", "/api/alerts?state=nonsense"},
-		"/api/alerts/history":             {"/api/alerts/history", "/api/alerts/history?limit=-1"},
-		"/api/alerts/rules":               {"/api/alerts/rules"},
-		"/api/alerts/silences":            {"/api/alerts/silences"},
-		"/api/instruments":                {"/api/instruments", "/api/instruments?deleted=nonsense"},
-		"/api/prices/latest":              {"/api/prices/latest" + of, "/api/prices/latest?symbol=NONSENSE", "/api/prices/latest"},
-		"/api/prices":                     {"/api/prices" + of, "/api/prices" + of + "&limit=x"},
-		"/api/prices/vwap":                {"/api/prices/vwap" + of, "/api/prices/vwap?symbol=NONSENSE"},
-		"/api/bars":                       {"/api/bars" + of, "/api/bars"},
-		"/api/openapi.yaml":               {"/api/openapi.yaml"},
-		"/api/asyncapi.yaml":              {"/api/asyncapi.yaml"},
-		"/ws":                             {"/ws"},
-	} {
-		for _, path := range asked {
-			all = append(all, documentedQuestion{documented: documented, path: path})
-		}
-	}
-	return all
-}
-
-// askEverything asks every question, once more for what has changed since, and
-// compares the answers with the document.
-func (m *Market) askEverything(ctx context.Context, document *contracts.Document, symbol string) (wrong measure.Share, err error) {
-	questions := everyQuestion(symbol)
-	for _, path := range document.Keys("paths") {
-		known := func(q documentedQuestion) bool { return q.documented == path }
-		if slices.Contains(document.Keys("paths", path), "get") && !slices.ContainsFunc(questions, known) {
-			return wrong, fmt.Errorf("the service's document has the question %s, and nobody asks it here", path)
-		}
-	}
-	for len(questions) > 0 {
-		q := questions[0]
-		questions = questions[1:]
-		header, fits, err := m.askAsDocumented(ctx, document, q)
-		if err != nil {
-			return wrong, err
-		}
-		wrong.Of++
-		if !fits {
-			wrong.Hits++
-		}
-		if tag := header.Get("ETag"); tag != "" && q.header == nil {
-			questions = append(questions, documentedQuestion{q.documented, q.path, http.Header{"If-None-Match": {tag}}})
-		}
-	}
-	return wrong, nil
-}
-
-func (m *Market) askAsDocumented(ctx context.Context, document *contracts.Document, q documentedQuestion) (header http.Header, fits bool, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, m.base+q.path, http.NoBody)
-	if err != nil {
-		return nil, false, fmt.Errorf("asking %s: %w", q.path, err)
-	}
-	for key, values := range q.header {
-		request.Header[key] = values
-	}
-	response, err := m.http.Do(request)
-	if err != nil {
-		return nil, false, fmt.Errorf("asking %s: %w", q.path, withoutURL(err))
-	}
-	defer response.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return nil, false, fmt.Errorf("reading the answer of %s: %w", q.path, err)
-	}
-	place := []string{"paths", q.documented, "get", "responses", strconv.Itoa(response.StatusCode)}
-	if document.At(place...) == nil {
-		return response.Header, false, nil
-	}
-	forms := document.Keys(append(place, "content")...)
-	if len(forms) == 0 {
-		return response.Header, len(raw) == 0, nil
-	}
-	form, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	if err != nil || !slices.Contains(forms, form) {
-		return response.Header, false, nil
-	}
-	if !strings.HasSuffix(form, "json") {
-		return response.Header, len(raw) > 0, nil
-	}
-	return response.Header, document.Check(raw, append(place, "content", form, "schema")...) == nil, nil
 }
