@@ -73,7 +73,7 @@ Feature: Existing clients keep working
     @nightly @SLO-CONTRACT-05
     Scenario: Clients that misbehave
       Given a market of 20 instruments
-      When clients misbehave for 75 seconds, beside 10 who do not, at 100 prices a second, and are told:
+      When clients misbehave for 75 seconds, beside 10 who do not, at 300 prices a second, and are told:
         | behaviour                          | told             |
         | reads half of what it is sent      | closed with 4408 |
         | asks as fast as it can             | closed with 4429 |
@@ -82,13 +82,18 @@ Feature: Existing clients keep working
         | sends text that is not UTF-8       | closed with 1007 |
         | comes from a page of another site  | refused with 403 |
         | has no token for a private service | closed with 4401 |
+        | shows a ticket a second time       | closed with 4401 |
+        | asks a private service in passing  | refused with 401 |
+        | sends what is no message           | closed with 1002 |
         | answers no ping                    | cut off          |
+        | says good-bye                      | closed with 1000 |
       Then these objectives hold:
-        | measure                    | target        |
-        | misbehaviours not told     | exactly 0     |
-        | other clients disconnected | exactly 0     |
-        | prices delivered           | exactly 100 % |
-        | prices delivered wrong     | exactly 0     |
+        | measure                               | target        |
+        | misbehaviours not told                | exactly 0     |
+        | close codes that no document explains | exactly 0     |
+        | other clients disconnected            | exactly 0     |
+        | prices delivered                      | exactly 100 % |
+        | prices delivered wrong                | exactly 0     |
 
   Rule: Whatever the service says is as its own documents say
 

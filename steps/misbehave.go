@@ -18,11 +18,11 @@ func misbehaviourSteps() []Definition {
 		{
 			Keyword: "When",
 			Pattern: `^clients misbehave for ([\d,]+) seconds, beside ([\d,]+) who do not, at ([\d,]+) prices a second, and are told:$`,
-			Example: "clients misbehave for 75 seconds, beside 10 who do not, at 100 prices a second, and are told:",
+			Example: "clients misbehave for 75 seconds, beside 10 who do not, at 300 prices a second, and are told:",
 			Help: "Opens a line for each row of a table of the columns behaviour and told, and misbehaves on it while the market trades. Compares what each client was told in the end: that it was closed " +
 				"with a code, refused with one, or cut off. Who says nothing for a minute is cut off.",
 			Yields: []Yield{
-				{"misbehaviours not told", "", Amount}, {"other clients disconnected", "", Share}, {"prices delivered", "%", Share}, {"prices delivered wrong", "", Share},
+				{"misbehaviours not told", "", Amount}, {"close codes that no document explains", "", Share}, {"other clients disconnected", "", Share}, {"prices delivered", "%", Share}, {"prices delivered wrong", "", Share},
 			},
 			Do: clientsMisbehave,
 		},

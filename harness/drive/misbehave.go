@@ -51,15 +51,24 @@ func misbehaviours() map[string]func(*rascal) (told string, err error) {
 		"comes from a page of another site":  (*rascal).comeFromElsewhere,
 		"has no token for a private service": (*rascal).comeWithoutToken,
 		"answers no ping":                    (*rascal).playDead,
+		"sends what is no message":           (*rascal).stammer,
+		"says good-bye":                      (*rascal).leave,
+		"shows a ticket a second time":       (*rascal).showTicketTwice,
+		"asks a private service in passing":  (*rascal).askInPassing,
 	}
 }
 
 // Misbehave has each client of the table misbehave. It yields "misbehaviours
 // not told": those that were told something else than the table says, or
-// nothing; "other clients disconnected", counted of those who behave; "prices
+// nothing; "close codes that no document explains", counted of those in the
+// table; "other clients disconnected", counted of those who behave; "prices
 // delivered" to them in per cent of those due, and "prices delivered wrong", as
 // Market.Trade counts them.
 func (m *Market) Misbehave(ctx context.Context, b Misbehaviour) (measure.Set, error) {
+	unexplained, err := b.unexplained(ctx, m)
+	if err != nil {
+		return nil, err
+	}
 	var others []*caller
 	defer func() {
 		for _, c := range others {
@@ -102,11 +111,39 @@ func (m *Market) Misbehave(ctx context.Context, b Misbehaviour) (measure.Set, er
 		wrong.Of += sheet.heard
 	}
 	return measure.Set{
-		"misbehaviours not told":     untold,
-		"other clients disconnected": {Share: &gone},
-		"prices delivered":           {Unit: "%", Share: &delivered},
-		"prices delivered wrong":     {Share: &wrong},
+		"misbehaviours not told":                untold,
+		"close codes that no document explains": {Share: &unexplained},
+		"other clients disconnected":            {Share: &gone},
+		"prices delivered":                      {Unit: "%", Share: &delivered},
+		"prices delivered wrong":                {Share: &wrong},
 	}, errors.Join(err, trading.err, ctx.Err())
+}
+
+// unexplained counts the close codes of the table that the service's own
+// document does not have.
+func (b Misbehaviour) unexplained(ctx context.Context, m *Market) (missing measure.Share, err error) {
+	document, err := m.document(ctx, "/api/asyncapi.yaml")
+	if err != nil {
+		return missing, err
+	}
+	channels, explained := document.Keys("channels"), map[string]bool{}
+	for _, channel := range channels {
+		codes, _ := document.At("channels", channel, "x-close-codes").([]any)
+		for _, code := range codes {
+			if fields, ok := code.(map[string]any); ok {
+				explained[fmt.Sprintf("closed with %v", fields["code"])] = fields["meaning"] != nil
+			}
+		}
+	}
+	for _, row := range b.Table {
+		if strings.HasPrefix(row[1], "closed with") {
+			missing.Of++
+			if !explained[row[1]] {
+				missing.Hits++
+			}
+		}
+	}
+	return missing, nil
 }
 
 // play has all misbehave at once and compares what they were told.
@@ -132,11 +169,7 @@ func (b Misbehaviour) play(ctx context.Context, m *Market, until time.Time) (mea
 	}
 	playing.Wait()
 	said = slices.DeleteFunc(said, func(text string) bool { return text == "" })
-	says := "each was told"
-	if len(said) > 0 {
-		says = strings.Join(said, "; ")
-	}
-	return measure.Value{Amount: &measure.Amount{Value: float64(len(said)), Of: int64(len(b.Table)), Says: says}}, errors.Join(failed...)
+	return counted(said, len(b.Table), "each was told"), errors.Join(failed...)
 }
 
 // rascal is a client that misbehaves, until the time is over.
@@ -153,11 +186,16 @@ const nothing = "nothing"
 // knock opens a line with a header of the client's own. A service that refuses
 // has told why.
 func (r *rascal) knock(m *Market, header http.Header, narrowed bool) (*websocket.Conn, string, error) {
+	return r.knockWith(m, "", header, narrowed)
+}
+
+// knockWith knocks with a ticket too, as it stands in an address.
+func (r *rascal) knockWith(m *Market, ticket string, header http.Header, narrowed bool) (*websocket.Conn, string, error) {
 	dialer := websocket.Dialer{HandshakeTimeout: patience, ReadBufferSize: 1 << 10, WriteBufferSize: 1 << 10}
 	if narrowed {
 		dialer.NetDialContext = (&net.Dialer{Control: narrow}).DialContext
 	}
-	conn, answer, err := dialer.DialContext(r.ctx, "ws"+strings.TrimPrefix(m.base, "http")+"/ws", header)
+	conn, answer, err := dialer.DialContext(r.ctx, "ws"+strings.TrimPrefix(m.base, "http")+"/ws"+ticket, header)
 	if answer != nil {
 		_ = answer.Body.Close()
 	}
@@ -229,34 +267,6 @@ func (r *rascal) say(kind int, message []byte) (string, error) {
 		return "", fmt.Errorf("sending a message: %w", lineError(err))
 	}
 	return r.end(conn, 0), nil
-}
-
-func (r *rascal) comeFromElsewhere() (string, error) {
-	conn, told, err := r.knock(r.market, http.Header{"Origin": {"https://elsewhere.example"}}, false)
-	if conn == nil {
-		return told, err
-	}
-	return nothing, conn.Close()
-}
-
-// comeWithoutToken also comes with the token: a service that lets nobody in
-// keeps nothing private.
-func (r *rascal) comeWithoutToken() (string, error) {
-	conn, told, err := r.knock(r.misbehaviour.Private, nil, false)
-	if conn == nil {
-		return told, err
-	}
-	defer conn.Close()
-	told = r.end(conn, 0)
-	invited, refused, err := r.knock(r.misbehaviour.Private, http.Header{"Authorization": {"Bearer " + r.misbehaviour.Token}}, false)
-	if invited == nil {
-		return told + ", and with the token " + refused, err
-	}
-	defer invited.Close()
-	if _, _, err := invited.ReadMessage(); err != nil {
-		return told + ", and not greeted with the token", nil
-	}
-	return told, nil
 }
 
 // playDead reads and answers no ping.
