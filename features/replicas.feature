@@ -31,3 +31,15 @@ Feature: Several services on one database speak with one voice
         | messages told twice                   | exactly 0   |
         | messages that differ between services | exactly 0   |
         | alerts never told                     | exactly 0   |
+
+    @nightly @SLO-REPLICA-03
+    Scenario: The machine of the service that collects is due for maintenance
+      When the service that collects is stopped, with 20 operators watching each
+      Then these objectives hold:
+        | measure                               | target      |
+        | take-over                             | at most 2 s |
+        | farewells never told                  | exactly 0   |
+        | messages missing in the sequence      | exactly 0   |
+        | messages told twice                   | exactly 0   |
+        | messages that differ between services | exactly 0   |
+        | alerts never told                     | exactly 0   |

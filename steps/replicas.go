@@ -18,7 +18,7 @@ import (
 func replicaSteps() []Definition {
 	yields := []Yield{
 		{"take-over", "s", Amount}, {"messages missing in the sequence", "", Share}, {"messages told twice", "", Share},
-		{"messages that differ between services", "", Share}, {"alerts never told", "", Share},
+		{"messages that differ between services", "", Share}, {"alerts never told", "", Share}, {"farewells never told", "", Share},
 	}
 	return []Definition{
 		{
@@ -30,10 +30,10 @@ func replicaSteps() []Definition {
 		},
 		{
 			Keyword: "When",
-			Pattern: `^the service that collects is (killed|halted), with ([\d,]+) operators watching each$`,
+			Pattern: `^the service that collects is (killed|halted|stopped), with ([\d,]+) operators watching each$`,
 			Example: "the service that collects is killed, with 100 operators watching each",
 			Help: "Opens that many lines to each service and has a session of the database wait for another one, which the first alert of the table must tell, before and after the service that collects is killed, " +
-				"or halted and resumed later. Compares what every line was told, byte for byte.",
+				"halted and resumed later, or stopped with a farewell. Who watched one that is gone goes on at another one and asks for what was missed. Compares what every line was told, byte for byte.",
 			Yields: yields,
 			Do:     collectorEnds,
 		},
@@ -87,11 +87,13 @@ func collectorEnds(ctx context.Context, how, watchers string) error {
 	if len(w.replicas) < 2 || len(w.alerts) == 0 {
 		return fmt.Errorf("there are no services that could follow each other; begin with %q", replicaSteps()[0].Example)
 	}
-	fleet := drive.Fleet{Watchers: n, Trouble: drive.SessionsWait(w.database, w.alerts[0])}
+	fleet := drive.Fleet{Watchers: n, Trouble: drive.SessionsWait(w.database, w.alerts[0]), Farewell: how == "stopped"}
 	for _, r := range w.replicas {
-		r.End = r.service.Kill
-		if how == "halted" {
+		switch r.End = r.service.Kill; how {
+		case "halted":
 			r.End, r.Resume = r.signal(syscall.SIGSTOP), r.signal(syscall.SIGCONT)
+		case "stopped":
+			r.End = r.signal(syscall.SIGTERM)
 		}
 		fleet.Replicas = append(fleet.Replicas, r.Replica)
 	}

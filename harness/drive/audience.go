@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gorilla/websocket"
+
 	"github.com/signoff-dev/signoff/harness/measure"
 )
 
@@ -25,6 +27,7 @@ type witness struct {
 	*caller
 	of   string // the replica
 	sums maphash.Seed
+	over chan struct{} // closed when all that was heard on the line is remembered
 
 	mu      sync.Mutex
 	numbers map[string][]numbered // by channel, in the order in which they came
@@ -46,29 +49,79 @@ func (a *audience) seat(ctx context.Context, r Replica, n int) error {
 		if err != nil {
 			return fmt.Errorf("seating watcher %d of %d at %s: %w", i+1, n, r.Name, err)
 		}
-		w := &witness{caller: c, of: r.Name, sums: a.sums, numbers: map[string][]numbered{}, states: map[string]int{}}
+		w := &witness{of: r.Name, sums: a.sums, numbers: map[string][]numbered{}, states: map[string]int{}}
 		a.witnesses = append(a.witnesses, w)
-		a.listening.Go(w.remember)
+		a.follow(w, c, map[string]bool{figuresChannel: true, alertsChannel: true})
 	}
 	return nil
 }
 
-// remember ends with the line.
-func (w *witness) remember() {
-	for h := range w.frames {
+// follow has a watcher listen on a line, to the numbers of these channels.
+func (a *audience) follow(w *witness, c *caller, counts map[string]bool) {
+	w.caller, w.over = c, make(chan struct{})
+	a.listening.Go(func() {
+		defer close(w.over)
+		w.remember(c, counts)
+	})
+}
+
+// remember ends with the line. The numbers of a channel count, or do so from the
+// moment on that it is subscribed to: what came before is told again.
+func (w *witness) remember(c *caller, counts map[string]bool) {
+	for h := range c.frames {
 		var said struct {
-			Data struct{ Rule, State string }
+			Data struct{ Rule, State, Channel string }
 		}
-		alert := h.Type == alertsChannel && json.Unmarshal(h.raw, &said) == nil
+		known := (h.Type == alertsChannel || h.Type == "subscribed") && json.Unmarshal(h.raw, &said) == nil
+		if known && h.Type == "subscribed" {
+			counts[said.Data.Channel] = true
+		}
+		if !counts[h.Type] {
+			continue
+		}
 		w.mu.Lock()
 		if h.Seq != nil {
 			w.numbers[h.Type] = append(w.numbers[h.Type], numbered{*h.Seq, maphash.Bytes(w.sums, h.raw)})
 		}
-		if alert {
+		if known {
 			w.states[said.Data.Rule+" "+said.Data.State]++
 		}
 		w.mu.Unlock()
 	}
+}
+
+// move has everybody who watched a replica that is gone go on at the others, and
+// ask there for what was told since the last that they heard. It returns how
+// many of them were told before why their line ends.
+func (a *audience) move(ctx context.Context, from string, to []Replica) (told measure.Share, err error) {
+	for _, w := range a.witnesses {
+		if w.of != from {
+			continue
+		}
+		select {
+		case <-w.over:
+		case <-ctx.Done():
+			return told, ctx.Err()
+		}
+		next := to[told.Of%int64(len(to))]
+		told.Of++
+		if w.code == websocket.CloseGoingAway {
+			told.Hits++
+		}
+		c, err := next.Market.call(ctx)
+		if err != nil {
+			return told, fmt.Errorf("going on at %s: %w", next.Name, err)
+		}
+		for _, channel := range []string{figuresChannel, alertsChannel} {
+			if err := c.say(fmt.Sprintf(`{"type":"subscribe","data":{"channel":%q,"since":%d}}`, channel, w.highest(channel))); err != nil {
+				c.hangUp()
+				return told, err
+			}
+		}
+		w.of = next.Name
+		a.follow(w, c, map[string]bool{})
+	}
+	return told, nil
 }
 
 // leave closes every line and waits until all that was heard is remembered.

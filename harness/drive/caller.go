@@ -3,6 +3,7 @@ package drive
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,6 +28,7 @@ type caller struct {
 	began  time.Time // when the line was open
 	frames chan heard
 	ended  chan struct{} // closed when the line is gone
+	code   int           // with which the service closed it; to be read when ended is closed
 }
 
 func (m *Market) call(ctx context.Context) (*caller, error) {
@@ -44,6 +46,9 @@ func (c *caller) listen() {
 	for {
 		_, raw, err := c.conn.ReadMessage()
 		if err != nil {
+			if closed := (*websocket.CloseError)(nil); errors.As(err, &closed) {
+				c.code = closed.Code
+			}
 			close(c.ended)
 			return
 		}

@@ -17,8 +17,7 @@ type Replica struct {
 	// Name is what the services call it among themselves.
 	Name   string
 	Market *Market
-	// End takes it away without a farewell. Resume brings it back; nil where
-	// nothing can.
+	// End takes it away. Resume brings it back; nil where nothing can.
 	End, Resume func() error
 }
 
@@ -30,6 +29,8 @@ type Fleet struct {
 	// Trouble is brought about and ended twice: before the service that collects
 	// is taken away, and after.
 	Trouble Alarm
+	// Farewell says that the service tells its watchers that it goes.
+	Farewell bool
 }
 
 // TakeOver takes away the service that collects, waits until another one does,
@@ -37,9 +38,11 @@ type Fleet struct {
 // from the end of the one until every watcher of the others has a figure of its
 // successor; "messages missing in the sequence" and "messages told twice", of
 // all numbered messages that watchers should have had; "messages that differ
-// between services", of all numbers that more than one watcher heard; and "alerts
-// never told", of all that watchers should have heard. A service that comes back
-// must tell its watchers what they missed.
+// between services", of all numbers that more than one watcher heard; "alerts
+// never told", of all that watchers should have heard; and, if the service says
+// farewell, "farewells never told", of its watchers. Those who watched a service
+// that is gone go on at another one and ask for what they missed; one that comes
+// back must tell its watchers by itself.
 func (f Fleet) TakeOver(ctx context.Context) (measure.Set, error) {
 	if f.Trouble.Patience == 0 {
 		f.Trouble.Patience = changePatience
@@ -69,6 +72,13 @@ func (f Fleet) TakeOver(ctx context.Context) (measure.Set, error) {
 	others := func(w *witness) bool { return w.of != leader.Name }
 	pause(ctx, underWay)
 	took := f.succeed(ctx, a, leader.Name, at, a.highest(figuresChannel))
+	var told measure.Share
+	if leader.Resume == nil {
+		others = everybody
+		if told, err = a.move(ctx, leader.Name, f.but(leader.Name)); err != nil {
+			return nil, err
+		}
+	}
 	if err := a.hearOf(ctx, f.Trouble, others, &never); err != nil {
 		return nil, err
 	}
@@ -84,7 +94,14 @@ func (f Fleet) TakeOver(ctx context.Context) (measure.Set, error) {
 	found := a.compare(others)
 	found["take-over"] = took
 	found["alerts never told"] = measure.Value{Share: &never}
+	if f.Farewell {
+		found["farewells never told"] = measure.Value{Share: &measure.Share{Hits: told.Of - told.Hits, Of: told.Of}}
+	}
 	return found, ctx.Err()
+}
+
+func (f Fleet) but(name string) []Replica {
+	return slices.DeleteFunc(slices.Clone(f.Replicas), func(r Replica) bool { return r.Name == name })
 }
 
 var errNotTold = errors.New("nothing was told in time")
@@ -183,22 +200,23 @@ func (f Fleet) Follower(ctx context.Context) (Replica, error) {
 // hearOf brings a trouble about and ends it, and counts the watchers who are
 // not told that it fires or that it is over.
 func (a *audience) hearOf(ctx context.Context, t Alarm, who func(*witness) bool, never *measure.Share) error {
-	heardIt := func(state string, times int) func(*witness) bool {
-		return func(w *witness) bool { return w.told(t.Rule.Name, state) >= times }
-	}
-	times := a.least(who, func(w *witness) int { return w.told(t.Rule.Name, "firing") }) + 1
 	for _, change := range []struct {
 		cause func(context.Context) error
 		state string
 	}{{t.Begin, "firing"}, {t.End, "ok"}} {
+		before := map[*witness]int{}
+		for _, w := range a.witnesses {
+			before[w] = w.told(t.Rule.Name, change.state)
+		}
+		heardIt := func(w *witness) bool { return w.told(t.Rule.Name, change.state) > before[w] }
 		if err := change.cause(ctx); err != nil {
 			return err
 		}
-		a.await(ctx, who, heardIt(change.state, times))
+		a.await(ctx, who, heardIt)
 		for _, w := range a.witnesses {
 			if who(w) {
 				never.Of++
-				if !heardIt(change.state, times)(w) {
+				if !heardIt(w) {
 					never.Hits++
 				}
 			}

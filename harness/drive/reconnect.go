@@ -2,6 +2,7 @@ package drive
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -10,11 +11,12 @@ import (
 )
 
 // Reconnect loses its line several times and each time asks for the figures of
-// the database that it missed meanwhile, by the last number that it has. It
-// yields "messages missing in the sequence", counted of all numbers from the first
-// to the last that it heard, "messages told twice" and "messages out of
-// sequence", counted of all that it heard, "reconnections without an answer",
-// counted of all, and "messages that break their schema", counted of all.
+// the database that it missed meanwhile, by the last number that it has, and
+// listens beyond that, to what is told live. It yields "messages missing in the
+// sequence", counted of all numbers from the first to the last that it heard,
+// "messages told twice" and "messages out of sequence", counted of all that it
+// heard, "reconnections without an answer", counted of all, and "messages that
+// break their schema", counted of all.
 func (m *Market) Reconnect(ctx context.Context, times int, away time.Duration) (measure.Set, error) {
 	var l lossOfLine
 	for i := range times + 1 {
@@ -45,30 +47,33 @@ type lossOfLine struct {
 }
 
 // listen opens a line, asks for what was missed if it is a new one, and listens
-// until two figures have come that were not told before.
+// until two figures have come that nobody could have missed.
 func (l *lossOfLine) listen(ctx context.Context, m *Market, again bool) error {
 	c, err := m.call(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.hangUp()
+	until := int64(2)
 	if again {
-		// Before the line knows what is wanted, it tells everything: only the
-		// channel that is asked for counts, from the answer on.
+		// Before the line knows what is wanted, it tells everything: only what
+		// comes after the answer counts.
 		if err := c.say(fmt.Sprintf(`{"type":"subscribe","data":{"channel":%q,"since":%d}}`, figuresChannel, l.last)); err != nil {
 			return err
 		}
 		before, came := c.answer(ctx, "subscribed")
+		l.check(before)
 		if !came {
 			l.unanswered.Hits++
+			return ctx.Err() // what is missing is counted
 		}
-		l.note(before)
+		until += newest(before[len(before)-1])
 	}
-	until := l.last + 2
 	within, cancel := context.WithTimeout(ctx, changePatience)
 	defer cancel()
 	for l.last < until || l.first == 0 {
 		all, came := c.until(within, figuresChannel)
+		l.check(all)
 		l.note(all)
 		if !came {
 			return ctx.Err() // what is missing is counted
@@ -77,7 +82,18 @@ func (l *lossOfLine) listen(ctx context.Context, m *Market, again bool) error {
 	return nil
 }
 
-func (l *lossOfLine) note(all []heard) {
+// newest is the number of the last message that there was when a subscription
+// was answered.
+func newest(answer heard) int64 {
+	var said struct{ Data struct{ Seq int64 } }
+	if json.Unmarshal(answer.raw, &said) != nil {
+		return 0
+	}
+	return said.Data.Seq
+}
+
+// check holds all messages to their schemas.
+func (l *lossOfLine) check(all []heard) {
 	for _, h := range all {
 		l.broken.Of++
 		contract := "ws/" + h.Type
@@ -87,6 +103,12 @@ func (l *lossOfLine) note(all []heard) {
 		if contracts.Check(contract, h.raw) != nil {
 			l.broken.Hits++
 		}
+	}
+}
+
+// note counts the figures.
+func (l *lossOfLine) note(all []heard) {
+	for _, h := range all {
 		if h.Type != figuresChannel || h.Seq == nil {
 			continue
 		}
