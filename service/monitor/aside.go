@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,8 +15,9 @@ import (
 const (
 	// asideEvery is the time between two looks at the partitions.
 	asideEvery = 10 * time.Second
-	// asideHurried is the time between two looks while something changes.
-	asideHurried = 2 * time.Second
+	// asideMost is how often they are looked at in that time: at once when
+	// something has changed, unless it changes all the time.
+	asideMost = 5
 	// asideBudget is how long one may take.
 	asideBudget = 5 * time.Second
 	// partitionsStale is the age from which what was seen of them is stale.
@@ -26,23 +28,27 @@ const (
 // not wait for it. It looks once at a time.
 type aside struct {
 	read func(ctx context.Context) (PartitionStatus, error)
+	// news is called after each look.
+	news func()
 	// turn is taken by whoever uses the monitor's second connection.
 	turn turn
 	done sync.WaitGroup
 
 	mu      sync.Mutex
 	busy    bool
-	mark    string    // what watch saw last; empty until it did
-	hurry   bool      // watch saw something else
-	tried   time.Time // when the last look began
-	last    time.Time // when the last one that succeeded ended
+	mark    string                   // what watch saw last; empty until it did
+	hurry   bool                     // watch saw something else
+	blind   bool                     // watch could not see
+	tried   time.Time                // when the last look began
+	before  [asideMost - 1]time.Time // when those before it did, the oldest first
+	last    time.Time                // when the last one that succeeded ended
 	found   *PartitionStatus
 	problem error
 	told    string // the problem that was logged
 }
 
-func newAside(read func(ctx context.Context) (PartitionStatus, error)) *aside {
-	return &aside{read: read, turn: make(turn, 1)}
+func newAside(read func(ctx context.Context) (PartitionStatus, error), news func()) *aside {
+	return &aside{read: read, news: news, turn: make(turn, 1)}
 }
 
 // turn lets one at a time use a connection.
@@ -59,6 +65,8 @@ func (t turn) take(ctx context.Context) error {
 
 func (t turn) end() { <-t }
 
+var errBlind = errors.New("the server's lists of partitions could not be read")
+
 // begin looks at the partitions if it is time to. It does not wait.
 func (a *aside) begin(ctx context.Context) {
 	a.mu.Lock()
@@ -68,23 +76,29 @@ func (a *aside) begin(ctx context.Context) {
 	case a.problem != nil:
 		wait = time.Second
 	case a.hurry:
-		wait = asideHurried
+		wait = asideEvery - a.tried.Sub(a.before[0])
 	}
 	if a.read == nil || a.busy || time.Since(a.tried) < wait {
 		return
 	}
+	copy(a.before[:], append(a.before[1:], a.tried))
 	a.busy, a.hurry, a.tried = true, false, time.Now()
 	a.done.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, asideBudget)
 		defer cancel()
 		found, err := a.look(ctx)
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.busy, a.problem = false, err
-		if err == nil {
-			a.found, a.last = &found, found.CheckedAt
-		}
+		a.end(found, err)
+		a.news()
 	})
+}
+
+func (a *aside) end(found PartitionStatus, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.busy, a.problem = false, err
+	if err == nil {
+		a.found, a.last = &found, found.CheckedAt
+	}
 }
 
 func (a *aside) look(ctx context.Context) (PartitionStatus, error) {
@@ -114,17 +128,20 @@ const marks = `select (select count(*) || ' ' || coalesce(sum(hashoid(inhrelid):
 		from pg_partitioned_table where partdefid <> 0)`
 
 // watch looks for changes, which costs little, so that the next look at the
-// partitions comes at once. What cannot be read waits for its time.
+// partitions comes at once. What the server does not let it read is stale; what
+// was not read for another reason waits for its time.
 func (a *aside) watch(ctx context.Context, conn *pgx.Conn) {
 	if a.read == nil {
 		return
 	}
 	var mark string
-	if conn.QueryRow(ctx, marks).Scan(&mark) != nil {
-		return
-	}
+	err := conn.QueryRow(ctx, marks).Scan(&mark)
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.blind = err != nil && refused(err)
+	if err != nil {
+		return
+	}
 	a.hurry = a.hurry || a.mark != "" && a.mark != mark
 	a.mark = mark
 }
@@ -140,6 +157,9 @@ func (a *aside) fill(s *Snapshot, log *slog.Logger) *Partitions {
 		return nil
 	}
 	problem := a.problem
+	if problem == nil && a.blind {
+		problem = errBlind
+	}
 	if problem == nil && !a.last.IsZero() && time.Since(a.last) > partitionsStale {
 		problem = errors.New("nothing was heard for long")
 	}
@@ -154,6 +174,21 @@ func (a *aside) fill(s *Snapshot, log *slog.Logger) *Partitions {
 	if problem != nil {
 		s.Stale = append(s.Stale, Stale{Part: "partitions", since: a.last})
 	}
+	return a.sums()
+}
+
+// since returns what was seen since the look that made the snapshot, and which
+// parts are stale then.
+func (a *aside) since(stale []Stale) (*Partitions, []Stale) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.problem == nil && !a.blind && time.Since(a.last) <= partitionsStale {
+		stale = slices.DeleteFunc(slices.Clone(stale), func(s Stale) bool { return s.Part == "partitions" })
+	}
+	return a.sums(), stale
+}
+
+func (a *aside) sums() *Partitions {
 	if a.found == nil {
 		return nil
 	}

@@ -79,11 +79,13 @@ func (s *Service) compose() {
 		s.overlay(&snapshot, nil)
 		snapshot.isolate()
 		snapshot.judge(false, s.base.blocks)
-	case s.mine && role == leading:
-		s.overlay(&snapshot, s.peers)
-		snapshot.judge(s.base.reachable, s.base.blocks)
 	case s.mine:
-		s.overlay(&snapshot, nil)
+		var peers []Instance
+		if role == leading {
+			peers = s.peers
+		}
+		s.overlay(&snapshot, peers)
+		snapshot.Partitions, snapshot.Stale = s.aside.since(snapshot.Stale)
 		snapshot.judge(s.base.reachable, s.base.blocks)
 	}
 	if s.latest.Swap(&snapshot) == nil {

@@ -44,11 +44,15 @@ func (c *counters) add(at time.Time, reading ...float64) {
 			c.since[i] += grown[i]
 		}
 		c.steps = append(c.steps, step{at, at.Sub(c.last).Seconds(), grown})
-		first := slices.IndexFunc(c.steps, func(s step) bool { return at.Sub(s.end) < c.keep })
+		first := slices.IndexFunc(c.steps, func(s step) bool { return at.Sub(s.end) < c.keep-s.slack() })
 		c.steps = slices.Delete(c.steps, 0, max(0, first))
 	}
 	c.last, c.before = at, reading
 }
+
+// slack is half of the step: what happened in it did so before its end, and
+// readings do not come on the dot.
+func (s step) slack() time.Duration { return time.Duration(s.seconds * float64(time.Second) / 2) }
 
 // known says whether there are two readings, between which something can have
 // happened.

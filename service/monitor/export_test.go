@@ -82,7 +82,7 @@ type Look struct{ look *look }
 // NewLook makes a Look.
 func NewLook(config Config) Look {
 	config.Log = slog.New(slog.DiscardHandler)
-	return Look{newLook(config, newAside(nil))}
+	return Look{newLook(config, newAside(nil, func() {}))}
 }
 
 // Take looks once.
@@ -129,3 +129,18 @@ func Told(p PartitionStatus) PartitionStatus { return p.brief() }
 
 // Merge sums up several processes.
 func Merge(all ...Local) Local { return merge(all) }
+
+// LooksAside counts how often partitions are looked at that change so many
+// times within a moment.
+func LooksAside(ctx context.Context, changes int) (looks int) {
+	a := newAside(func(context.Context) (PartitionStatus, error) {
+		looks++
+		return PartitionStatus{}, nil
+	}, func() {})
+	for range changes {
+		a.hurry = true
+		a.begin(ctx)
+		a.wait()
+	}
+	return looks
+}

@@ -147,7 +147,9 @@ func (l *look) readParts(ctx context.Context, whole bool) (reachable bool) {
 }
 
 // due lists the parts that are to be read, those that could not be read the
-// last time at the end, so that they do not take the time of the others.
+// last time at the end, so that they do not take the time of the others. A part
+// is due at the look that is nearest to its time, else it would often wait for
+// the one after it.
 func (l *look) due(now time.Time, whole bool) []*part {
 	var sound, troubled []*part
 	for _, p := range l.parts {
@@ -155,7 +157,7 @@ func (l *look) due(now time.Time, whole bool) []*part {
 		case !whole && !p.quick:
 		case p.problem != "":
 			troubled = append(troubled, p)
-		case p.last.IsZero() || now.Sub(p.last) >= p.every:
+		case p.last.IsZero() || now.Sub(p.last) >= p.every-l.config.Every/2:
 			sound = append(sound, p)
 		}
 	}

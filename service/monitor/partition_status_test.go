@@ -74,6 +74,7 @@ func TestOnlyNewsOfPartitionsAreTold(t *testing.T) {
 	})
 	w.await("the partitions", func(s monitor.Snapshot) bool { return s.Partitions != nil })
 	w.await("a look after them", passing)
+	w.await("one more", passing)
 	require.Equal(t, 1, w.told(monitor.PartitionChannel))
 	first := w.PartitionStatus()
 	require.Equal(t, monitor.Pass, first.Status)
@@ -83,6 +84,21 @@ func TestOnlyNewsOfPartitionsAreTold(t *testing.T) {
 	require.True(t, monitor.Same(first, monitor.Judged(bigger)), "only a size moved")
 	bigger.Tables[0].Partitions[1].Name = "ticks_3"
 	require.False(t, monitor.Same(first, monitor.Judged(bigger)))
+}
+
+func TestWhatIsSeenOfPartitionsDoesNotWaitForTheNextLook(t *testing.T) {
+	w := startWith(t, testdb.Migrated(t), nil, func(c *monitor.Config) {
+		c.Every = time.Hour
+		c.Partitions = func(context.Context) (monitor.PartitionStatus, error) {
+			return monitor.PartitionStatus{Tables: []monitor.PartitionStatusTable{partitioned("ticks", "ticks_1")}}, nil
+		}
+	})
+	w.eventually("the partitions", func(s monitor.Snapshot) bool { return s.Partitions != nil })
+}
+
+func TestChangesOfPartitionsAreLookedAtAtOnceButNotForEver(t *testing.T) {
+	require.Equal(t, 3, monitor.LooksAside(t.Context(), 3))
+	require.Equal(t, 5, monitor.LooksAside(t.Context(), 100), "in ten seconds")
 }
 
 func TestAMessageListsTheNewestPartitions(t *testing.T) {

@@ -108,10 +108,12 @@ func New(config Config) *Service {
 	if config.Name == "" {
 		config.Name = "marketd"
 	}
-	return &Service{
-		config: config, started: time.Now(), listed: Measures(), locals: newLocals(config), aside: newAside(config.Partitions), plans: newPlans(),
+	s := &Service{
+		config: config, started: time.Now(), listed: Measures(), locals: newLocals(config), plans: newPlans(),
 		looked: make(chan struct{}), news: make(chan time.Time, 1),
 	}
+	s.aside = newAside(config.Partitions, s.compose)
+	return s
 }
 
 // Run looks at the database every second, or follows the replica that does,
