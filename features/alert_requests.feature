@@ -13,10 +13,11 @@ Feature: Operators learn that users wait before the users tell them
       When each second 32 readers come at once over 16 connections until operators are alerted of it
       Then these objectives hold:
         | measure                                | target      |
-        | alert delay                            | at most 2 s |
-        | all-clear delay                        | at most 3 s |
+        | alert delay                            | at most 1 s |
+        | all-clear delay                        | at most 1 s |
         | alerts never told                      | exactly 0   |
         | alerts told too early                  | exactly 0   |
+        | alerts told again                      | exactly 0   |
         | alert messages that break their schema | exactly 0   |
         | alert messages missed                  | exactly 0   |
         | other alerts told                      | exactly 0   |
@@ -29,10 +30,11 @@ Feature: Operators learn that users wait before the users tell them
       When 12 of 60 questions wait 400 ms in the database until operators are alerted of slow queries
       Then these objectives hold:
         | measure                                | target      |
-        | alert delay                            | at most 2 s |
-        | all-clear delay                        | at most 3 s |
+        | alert delay                            | at most 1 s |
+        | all-clear delay                        | at most 1 s |
         | alerts never told                      | exactly 0   |
         | alerts told too early                  | exactly 0   |
+        | alerts told again                      | exactly 0   |
         | alert messages that break their schema | exactly 0   |
         | alert messages missed                  | exactly 0   |
         | other alerts told                      | exactly 0   |
@@ -45,29 +47,32 @@ Feature: Operators learn that users wait before the users tell them
       When 5 of 200 questions wait 1,200 ms in the database until operators are alerted of the slowest queries
       Then these objectives hold:
         | measure                                | target      |
-        | alert delay                            | at most 2 s |
-        | all-clear delay                        | at most 3 s |
+        | alert delay                            | at most 1 s |
+        | all-clear delay                        | at most 1 s |
         | alerts never told                      | exactly 0   |
         | alerts told too early                  | exactly 0   |
+        | alerts told again                      | exactly 0   |
         | alert messages that break their schema | exactly 0   |
         | alert messages missed                  | exactly 0   |
         | other alerts told                      | exactly 0   |
 
-    # The service knows what is usual from five minutes of trading on.
-    # 2026-11-23: not yet carried out from end to end.
+    # The service knows what is usual from five minutes of trading on. The limit lies below the service's own, so that
+    # a busy machine is no trouble.
+    # 2026-11-23: the all-clear has not been seen yet; it was the load of the writers, which is mended and not yet seen green.
     @release @quarantine @SLO-ALERT-08
     Scenario: Storing prices has become slow
       Given a market of 20 instruments whose operators are alerted as follows:
-        | alert       | watches                           | warning               | critical              | fires after | ends after |
-        | insert_rate | inserts.writing_share_of_baseline | at most 0.5 until 0.7 | at most 0.2 until 0.4 | 2 s         | 2 s        |
+        | alert       | watches                           | warning               | critical | fires after | ends after |
+        | insert_rate | inserts.writing_share_of_baseline | at most 0.2 until 0.3 | never    | 2 s         | 2 s        |
       And the market has traded 20 prices a second for 310 seconds
       When storing a price takes 300 ms and more until operators are alerted of it
       Then these objectives hold:
         | measure                                | target      |
-        | alert delay                            | at most 2 s |
-        | all-clear delay                        | at most 3 s |
+        | alert delay                            | at most 1 s |
+        | all-clear delay                        | at most 1 s |
         | alerts never told                      | exactly 0   |
         | alerts told too early                  | exactly 0   |
+        | alerts told again                      | exactly 0   |
         | alert messages that break their schema | exactly 0   |
         | alert messages missed                  | exactly 0   |
         | other alerts told                      | exactly 0   |

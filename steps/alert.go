@@ -101,7 +101,7 @@ func (w *world) ownRoom(ctx context.Context) (dsn string, err error) {
 func alarmYields() []Yield {
 	return []Yield{
 		{"alert delay", "s", Amount}, {"all-clear delay", "s", Amount}, {"alerts never told", "", Share},
-		{"alerts told too early", "", Share}, {"alert messages that break their schema", "", Share},
+		{"alerts told too early", "", Share}, {"alerts told again", "", Share}, {"alert messages that break their schema", "", Share},
 		{"alert messages missed", "", Share}, {"other alerts told", "", Share},
 	}
 }

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -56,7 +57,7 @@ func requestTroubles() []Definition {
 			Keyword: "When",
 			Pattern: `^storing a price takes ([\d,]+) ms and more until operators are alerted of it$`,
 			Example: "storing a price takes 300 ms and more until operators are alerted of it",
-			Help:    "Locks the prices again and again for that long while eight writers go on storing. When a listener hears the alert the locks stay away, and the trouble counts as over when nothing of it lies within the last minute any more, which is how far back the figure looks." + told,
+			Help:    "Has nothing stored for a minute, which is how far back the figure looks; then prices come as the market has traded before, and are locked again and again for that long. The trouble has begun with the first price that was stored slowly. When a listener hears the alert the locks stay away, and the trouble counts as over when nothing of it lies within the last minute any more." + told,
 			Yields:  alarmYields(),
 			Do:      storingSlowUntilAlerted,
 		},
@@ -103,8 +104,7 @@ func readersQueueUntilAlerted(ctx context.Context, readers, served string) error
 	}
 	return w.alarm(ctx, "pool_wait", func(drive.AlertRule) drive.Alarm {
 		stall := drive.Stall{DSN: w.database, Symbol: market.Symbols(1)[0], Readers: n[0], Served: n[1], Hold: 100 * time.Millisecond}
-		// A crowd is at most twelve times within what the figure looks back on.
-		return w.market.Queue(stall, time.Second, 12*10*n[0])
+		return w.market.Queue(stall, time.Second, 10)
 	})
 }
 
@@ -119,9 +119,9 @@ func questionsWaitUntilAlerted(ctx context.Context, slow, all, ms, what string) 
 	if n[0] == 0 || n[0] > n[1] {
 		return fmt.Errorf("%d of %d questions cannot wait", n[0], n[1])
 	}
-	rule, cure := "slow_queries", 30
+	rule, cure := "slow_queries", 20
 	if what == "the slowest queries" {
-		rule, cure = "slowest_queries", 150
+		rule, cure = "slowest_queries", 100
 	}
 	return w.alarm(ctx, rule, func(drive.AlertRule) drive.Alarm {
 		return w.market.SlowQuestions(drive.Stall{
@@ -140,6 +140,7 @@ func marketHasTraded(ctx context.Context, rate, length string) error {
 	if w.market == nil || w.prices == nil {
 		return errNoMarket
 	}
+	w.pace = n[0]
 	schedule := load.Constant(float64(n[0]), seconds(n[1]))
 	_, err = w.market.Trade(ctx, nil, drive.Session{Schedule: schedule, Prices: w.prices.Take(drive.Due(schedule))})
 	return err
@@ -151,12 +152,17 @@ func storingSlowUntilAlerted(ctx context.Context, ms string) error {
 	if err != nil {
 		return err
 	}
-	const writers = 8
+	if w.pace == 0 {
+		return errNoPace
+	}
 	return w.alarm(ctx, "insert_rate", func(drive.AlertRule) drive.Alarm {
 		hold := time.Duration(n) * time.Millisecond
+		const most = 4 * 60 // seconds, twice what the trouble, its end and all patience may take
 		return w.market.SlowStoring(drive.SlowStoring{
-			DSN: w.database, Prices: w.prices.Take(20_000), Writers: writers, Pause: 400 * time.Millisecond,
-			Hold: hold, Every: hold + hold/4, Settle: 3 * time.Second, Back: time.Minute,
+			DSN: w.database, Prices: w.prices.Take(most * w.pace), Rate: float64(w.pace),
+			Hold: hold, Every: hold + hold/4, Back: time.Minute,
 		})
 	})
 }
+
+var errNoPace = errors.New(`nobody knows what is usual; begin with "Given the market has traded 20 prices a second for 310 seconds"`)

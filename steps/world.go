@@ -36,6 +36,7 @@ type world struct {
 	instruments int
 	traders     int
 	stalled     int
+	pace        int // at which the market has traded, in prices a second
 
 	baseline, current *drive.Side
 	previous, tested  *drive.Release // of a comparison with another version

@@ -13,6 +13,9 @@ import (
 // Alarm is a trouble that an alert must tell.
 type Alarm struct {
 	Rule AlertRule
+	// Before sets the scene; an alert that is told meanwhile is too early. Nil
+	// if there is nothing to set.
+	Before func(ctx context.Context) error
 	// Begin brings the trouble about and returns when it is there. End ends it
 	// and returns when it is over; it is called once Begin has succeeded,
 	// whatever came of the alert.
@@ -33,7 +36,10 @@ type Alarm struct {
 // messages that break their schema", counted of all; "alert messages missed",
 // the gaps in their numbers, counted of those that have one; and "other alerts
 // told", those of other rules that fired, counted of all messages. What was
-// never told yields the time waited.
+// never told yields the time waited. "alerts told again" are the messages that
+// say once more that the alert fires as badly, or that it is over, counted of
+// all that say so: for as long as a trouble that had not ended would need to be
+// told anew, and a second more, it listens on.
 func (m *Market) Alarm(ctx context.Context, a Alarm) (measure.Set, error) {
 	if a.Patience == 0 {
 		a.Patience = changePatience
@@ -51,7 +57,12 @@ func (m *Market) alarm(ctx context.Context, a Alarm) (measure.Set, error) {
 		return nil, err
 	}
 	defer c.hangUp()
-	l := alarmLine{caller: c, rule: a.Rule.Name, patience: a.Patience}
+	l := alarmLine{caller: c, rule: a.Rule.Name, patience: a.Patience, told: map[string]bool{}}
+	if a.Before != nil {
+		if err := a.Before(ctx); err != nil {
+			return nil, err
+		}
+	}
 	beginning := time.Now()
 	if err := a.Begin(ctx); err != nil {
 		return nil, err
@@ -66,6 +77,7 @@ func (m *Market) alarm(ctx context.Context, a Alarm) (measure.Set, error) {
 	var over time.Time
 	if !fired.IsZero() {
 		over = l.await(ctx, "ok", a.Rule.Keep)
+		l.listenOn(ctx, lasting(a.Rule.For)+time.Second)
 	}
 	never, early := measure.Share{Of: 2}, measure.Share{}
 	for _, told := range []struct {
@@ -87,6 +99,7 @@ func (m *Market) alarm(ctx context.Context, a Alarm) (measure.Set, error) {
 		"all-clear delay":                        a.delay(ended, over, a.Rule.Keep),
 		"alerts never told":                      {Share: &never},
 		"alerts told too early":                  {Share: &early},
+		"alerts told again":                      {Share: &l.again},
 		"alert messages that break their schema": {Share: &l.broken},
 		"alert messages missed":                  {Share: &l.missed},
 		"other alerts told":                      {Share: &l.others},
@@ -109,8 +122,9 @@ type alarmLine struct {
 	rule     string
 	patience time.Duration
 
-	seq                    int64 // of the last message that had one
-	broken, missed, others measure.Share
+	seq                           int64           // of the last message that had one
+	told                          map[string]bool // how badly the alert fired, and that it ended
+	again, broken, missed, others measure.Share
 }
 
 // await returns when the rule's alert came into the state, zero if it did not
@@ -119,15 +133,31 @@ func (l *alarmLine) await(ctx context.Context, state string, waits float64) time
 	ctx, cancel := context.WithTimeout(ctx, lasting(waits)+l.patience)
 	defer cancel()
 	for {
-		all, came := l.until(ctx, "performance_alert")
+		message, came := l.next(ctx)
 		if !came {
 			return time.Time{}
 		}
-		message := all[len(all)-1]
 		if rule, now := l.note(message); rule == l.rule && now == state {
 			return message.at
 		}
 	}
+}
+
+// listenOn notes the messages of some time more.
+func (l *alarmLine) listenOn(ctx context.Context, some time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, some)
+	defer cancel()
+	for message, came := l.next(ctx); came; message, came = l.next(ctx) {
+		l.note(message)
+	}
+}
+
+func (l *alarmLine) next(ctx context.Context) (message heard, came bool) {
+	all, came := l.until(ctx, "performance_alert")
+	if !came {
+		return heard{}, false
+	}
+	return all[len(all)-1], true
 }
 
 // note counts a message and says which rule's alert came into which state.
@@ -144,14 +174,33 @@ func (l *alarmLine) note(message heard) (rule, state string) {
 		l.seq = *message.Seq
 	}
 	var said struct {
-		Data struct{ Rule, State string }
+		Data struct{ Rule, State, Severity string }
 	}
 	l.others.Of++
 	if json.Unmarshal(message.raw, &said) != nil {
 		return "", ""
 	}
-	if said.Data.Rule != l.rule && said.Data.State == "firing" {
+	switch {
+	case said.Data.Rule == l.rule:
+		l.remember(said.Data.State, said.Data.Severity)
+	case said.Data.State == "firing":
 		l.others.Hits++
 	}
 	return said.Data.Rule, said.Data.State
+}
+
+// remember counts what was told before. That a trouble has passed which never
+// fired is no end of an alert.
+func (l *alarmLine) remember(state, severity string) {
+	switch {
+	case state == "firing":
+		state += " as " + severity
+	case state != "ok" || len(l.told) == 0:
+		return
+	}
+	l.again.Of++
+	if l.told[state] {
+		l.again.Hits++
+	}
+	l.told[state] = true
 }

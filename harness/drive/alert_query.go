@@ -35,23 +35,29 @@ func (m *Market) SlowQuestions(s Stall, usual, cure int) Alarm {
 }
 
 // Queue is the trouble that more readers come than there are connections: a
-// stall every so often. It is over when nobody comes any more but cure
-// questions that found a connection, which must outweigh the others.
+// stall every so often. It is over when nobody comes any more but, for each
+// reader who came, cure questions that found a connection, which must outweigh
+// the others.
 func (m *Market) Queue(s Stall, every time.Duration, cure int) Alarm {
 	var stop func() error
+	var stalls int
+	stall := func(ctx context.Context) error {
+		stalls++
+		return m.stall(ctx, s)
+	}
 	return Alarm{
 		Begin: func(ctx context.Context) error {
-			if err := m.stall(ctx, s); err != nil {
+			if err := stall(ctx); err != nil {
 				return err
 			}
-			stop = repeatedly(ctx, every, func(ctx context.Context) error { return m.stall(ctx, s) })
+			stop = repeatedly(ctx, every, stall)
 			return nil
 		},
 		End: func(ctx context.Context) error {
 			if err := stop(); err != nil {
 				return err
 			}
-			return m.askCalmly(ctx, s.Symbol, cure)
+			return m.askCalmly(ctx, s.Symbol, cure*s.Readers*stalls)
 		},
 	}
 }

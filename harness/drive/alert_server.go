@@ -25,26 +25,20 @@ func (m *Market) ColdCache(dsn, symbol string, questions int) Alarm {
 			return connected(ctx, dsn, "reading an archive that memory does not hold", readArchive(ctx))
 		},
 		End: func(ctx context.Context) error {
-			return connected(ctx, dsn, "reading what memory holds", func(conn *pgx.Conn) error {
-				// Each number is looked up in an index of a few pages.
-				_, err := conn.Exec(ctx, `DROP TABLE archive;
-					CREATE UNLOGGED TABLE favourites AS SELECT id FROM generate_series(1, 1000) AS id;
-					CREATE UNIQUE INDEX favourites_id ON favourites (id);
-					SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_memoize = off; SET enable_material = off; SET enable_seqscan = off;
-					SELECT count(*) FROM generate_series(1, 1000000) AS n JOIN favourites ON id = 1 + n % 1000;
-					DROP TABLE favourites`)
-				return err
-			})
+			return connected(ctx, dsn, "reading what memory holds", readFavourites(ctx))
 		},
 	}
 }
 
-// readArchive reads a table ten times over that has a third of the pages of the
+// archiveReads is how often the archive is read.
+const archiveReads = 10
+
+// readArchive reads a table over and over that has a third of the pages of the
 // server's memory: from a quarter on, the server does not keep what a scan reads.
 func readArchive(ctx context.Context) func(conn *pgx.Conn) error {
 	return func(conn *pgx.Conn) error {
-		var pages int64
-		if err := conn.QueryRow(ctx, `SELECT setting::bigint FROM pg_settings WHERE name = 'shared_buffers'`).Scan(&pages); err != nil {
+		pages, err := memory(ctx, conn)
+		if err != nil {
 			return err
 		}
 		if _, err := conn.Exec(ctx, fmt.Sprintf( // four rows on a page
@@ -54,13 +48,37 @@ func readArchive(ctx context.Context) func(conn *pgx.Conn) error {
 		if _, err := conn.Exec(ctx, `SET max_parallel_workers_per_gather = 0`); err != nil {
 			return err
 		}
-		for range 10 {
+		for range archiveReads {
 			if _, err := conn.Exec(ctx, `SELECT count(*) FROM archive`); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
+}
+
+// readFavourites looks an instrument up so often that what was read of the
+// archive is less than a twentieth of it all. It is a table that stays: the
+// server forgets what a transaction read of a table that it drops.
+func readFavourites(ctx context.Context) func(conn *pgx.Conn) error {
+	return func(conn *pgx.Conn) error {
+		pages, err := memory(ctx, conn)
+		if err != nil {
+			return err
+		}
+		if _, err := conn.Exec(ctx, `DROP TABLE archive`); err != nil {
+			return err
+		}
+		_, err = conn.Exec(ctx, fmt.Sprintf( // each number reads a page at least
+			`SELECT count((SELECT id FROM instruments WHERE id = n)) FROM generate_series(1, %d) AS n`, 20*archiveReads*pages/3))
+		return err
+	}
+}
+
+// memory is how many pages the server's memory holds.
+func memory(ctx context.Context, conn *pgx.Conn) (pages int64, err error) {
+	err = conn.QueryRow(ctx, `SELECT setting::bigint FROM pg_settings WHERE name = 'shared_buffers'`).Scan(&pages)
+	return pages, err
 }
 
 // Deadlock is the trouble that two sessions wait for each other until the server
@@ -127,7 +145,8 @@ func deadlock(ctx context.Context, dsn string) error {
 const errVictim = finding("the server ended the session")
 
 // Crowd is the trouble that others take so many of the server's connections that
-// the share of those it has is open.
+// the share of those it has is open for one database: those that are open
+// already count, and a few more come in case some of them go.
 func Crowd(dsn string, share float64) Alarm {
 	const doing = "taking the server's connections"
 	var taken []*pgx.Conn
@@ -141,13 +160,15 @@ func Crowd(dsn string, share float64) Alarm {
 	}
 	return Alarm{
 		Begin: func(ctx context.Context) error {
-			var most int
+			var most, open int
 			if err := connected(ctx, dsn, doing, func(conn *pgx.Conn) error {
-				return conn.QueryRow(ctx, `SELECT setting::int FROM pg_settings WHERE name = 'max_connections'`).Scan(&most)
+				return conn.QueryRow(ctx, `SELECT setting::int, (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database())
+					FROM pg_settings WHERE name = 'max_connections'`).Scan(&most, &open)
 			}); err != nil {
 				return err
 			}
-			for range int(math.Ceil(share * float64(most))) {
+			const more = 3
+			for range int(math.Ceil(share*float64(most))) - open + more {
 				conn, err := connect(ctx, dsn, doing)
 				if err != nil {
 					return errors.Join(err, leave(context.WithoutCancel(ctx)))
@@ -162,9 +183,11 @@ func Crowd(dsn string, share float64) Alarm {
 
 // OldTransactions is the trouble that so many transactions were made since the
 // rows of a server were last frozen. It is over when each of its databases has
-// been vacuumed: it is for a server of its own.
+// been vacuumed: it is for a server of its own. Whoever looks for it may do so
+// but once a minute: it grows over days.
 func OldTransactions(dsn string, n int) Alarm {
 	return Alarm{
+		Patience: 90 * time.Second,
 		Begin: func(ctx context.Context) error {
 			return connected(ctx, dsn, "making many transactions", func(conn *pgx.Conn) error {
 				_, err := conn.Exec(ctx, fmt.Sprintf(`DO $$ BEGIN FOR i IN 1..%d LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$`, n))

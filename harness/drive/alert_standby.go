@@ -65,7 +65,7 @@ func follow(ctx context.Context, dsn string) (*standby, error) {
 	query.Set("replication", "true")
 	query.Set("application_name", "standby")
 	address.RawQuery = query.Encode()
-	conn, err := pgconn.Connect(ctx, address.String())
+	conn, err := comeIn(ctx, address.String())
 	if err != nil {
 		return nil, because(asStandby, err)
 	}
@@ -89,10 +89,28 @@ func letStandbysIn(ctx context.Context, dsn string) error {
 			return err
 		}
 		_, err := conn.Exec(ctx, fmt.Sprintf(
-			`COPY (SELECT 'host replication all 0.0.0.0/0 scram-sha-256' || chr(10) || 'host replication all ::/0 scram-sha-256') TO PROGRAM 'cat >> "%s"'; SELECT pg_reload_conf()`, file))
+			`COPY (VALUES (''), ('host replication all all scram-sha-256')) TO PROGRAM 'cat >> "%s"'; SELECT pg_reload_conf()`, file))
 		return err
 	})
 }
+
+// comeIn connects as soon as the server has read its new list.
+func comeIn(ctx context.Context, address string) (conn *pgconn.PgConn, err error) {
+	var refusal error
+	in := wait{limit: changePatience}
+	err = in.until(ctx, func(ctx context.Context) (bool, error) {
+		conn, refusal = pgconn.Connect(ctx, address)
+		var answer *pgconn.PgError
+		if errors.As(refusal, &answer) && answer.Code == notAllowedIn {
+			return false, nil
+		}
+		return true, nil
+	})
+	return conn, errors.Join(err, refusal)
+}
+
+// notAllowedIn is the server's code for who is not in its list.
+const notAllowedIn = "28000"
 
 // start asks for everything from now on.
 func (s *standby) start(ctx context.Context) (uint64, error) {

@@ -87,11 +87,14 @@ func TestAnAlarmIsTimedFromTheTroubleOn(t *testing.T) {
 		never  int64
 		early  int64
 		broken int64
+		again  int64
 	}{
-		"at once":      {0, func(a *alerter) { a.tells("gone", "firing") }, 0, 0, 0},
-		"of another":   {0, func(a *alerter) { a.tells("busy", "firing"); a.tells("gone", "pending"); a.tells("gone", "firing") }, 0, 0, 0},
-		"too early":    {60, func(a *alerter) { a.tells("gone", "firing") }, 0, 1, 0},
-		"out of shape": {0, func(a *alerter) { a.say <- `{"type":"performance_alert"}`; a.tells("gone", "firing") }, 0, 0, 1},
+		"at once":      {0, func(a *alerter) { a.tells("gone", "firing") }, 0, 0, 0, 0},
+		"of another":   {0, func(a *alerter) { a.tells("busy", "firing"); a.tells("gone", "pending"); a.tells("gone", "firing") }, 0, 0, 0, 0},
+		"too early":    {0.1, func(a *alerter) { a.tells("gone", "firing") }, 0, 1, 0, 0},
+		"out of shape": {0, func(a *alerter) { a.say <- `{"type":"performance_alert"}`; a.tells("gone", "firing") }, 0, 0, 1, 0},
+		"twice":        {0, func(a *alerter) { a.tells("gone", "firing"); a.tells("gone", "firing") }, 0, 0, 0, 1},
+		"that passed":  {0, func(a *alerter) { a.tells("gone", "pending"); a.tells("gone", "ok"); a.tells("gone", "firing") }, 0, 0, 0, 0},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -106,6 +109,7 @@ func TestAnAlarmIsTimedFromTheTroubleOn(t *testing.T) {
 			require.EqualValues(t, 2, seen["alerts told too early"].Share.Of)
 			require.Equal(t, test.early, seen["alerts told too early"].Share.Hits)
 			require.Equal(t, test.broken, seen["alert messages that break their schema"].Share.Hits)
+			require.Equal(t, test.again, seen["alerts told again"].Share.Hits)
 			require.Less(t, seen["alert delay"].Amount.Value, 20.0)
 		})
 	}
