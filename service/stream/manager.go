@@ -77,7 +77,7 @@ type Manager struct {
 func NewManager(config Config) *Manager {
 	config = config.withDefaults()
 	m := &Manager{config: config, pasts: newPasts(), clients: map[*client]struct{}{}}
-	m.writers.most, m.writers.running = runtime.GOMAXPROCS(0), &m.running
+	m.writers.most, m.writers.running = writersPerProcessor*runtime.GOMAXPROCS(0), &m.running
 	m.upgrader = websocket.Upgrader{
 		HandshakeTimeout: config.WriteWait,
 		ReadBufferSize:   256, // what clients say is short; longer messages are read in parts

@@ -73,7 +73,7 @@ func (c *client) message() (kind int, message []byte, err error) {
 	if err != nil {
 		return kind, nil, err
 	}
-	if err = c.socket.SetReadDeadline(time.Now().Add(c.manager.config.WriteWait)); err != nil {
+	if err := c.socket.SetReadDeadline(time.Now().Add(c.manager.config.WriteWait)); err != nil {
 		return kind, nil, err
 	}
 	c.amid = true

@@ -30,7 +30,7 @@ func TestHoweverManyLinesWaitTheOthersDoNot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := open(t, stream.Config{})
-				for range 4 * runtime.GOMAXPROCS(0) {
+				for range 8 * runtime.GOMAXPROCS(0) {
 					behave(d, d.dial(t))
 				}
 				quick := d.dial(t)
@@ -62,7 +62,7 @@ func TestHoweverManySocketsAreFullTheOthersHearAll(t *testing.T) {
 		return conn
 	}
 	var stalled []*websocket.Conn
-	for range 4 * runtime.GOMAXPROCS(0) {
+	for range 8 * runtime.GOMAXPROCS(0) {
 		conn := dial()
 		require.NoError(t, conn.NetConn().(*net.TCPConn).SetReadBuffer(4096))
 		stalled = append(stalled, conn)
