@@ -16,7 +16,7 @@ func (s *Service) Heard(m replica.Message) {
 		return
 	}
 	select {
-	case s.news <- time.Now():
+	case s.news <- struct{}{}:
 	default: // one is waiting, and the document will be the newest
 	}
 }
@@ -44,7 +44,7 @@ func (s *Service) exchange(ctx context.Context) error {
 			note(s.gather(ctx))
 		case role == following && time.Since(taken) >= 2*s.config.Every:
 			taken = time.Now()
-			note(s.take(ctx, time.Time{}))
+			note(s.take(ctx))
 			fallthrough
 		case role == following:
 			note(s.report(ctx))
@@ -53,10 +53,10 @@ func (s *Service) exchange(ctx context.Context) error {
 			select {
 			case <-tick.C:
 				waiting = false
-			case arrived := <-s.news:
+			case <-s.news:
 				if s.config.role() == following {
 					taken = time.Now()
-					note(s.take(ctx, arrived))
+					note(s.take(ctx))
 				}
 			case <-ctx.Done():
 				return nil
@@ -128,12 +128,13 @@ type sharedPartitions struct {
 	taken  time.Time // by the clock of this machine
 }
 
-// take takes what the leader saw. Arrived is when this replica heard of it;
-// zero if it asks by itself.
-func (s *Service) take(ctx context.Context, arrived time.Time) error {
+// take takes what the leader saw. How old that is, the database says: the
+// clocks of two machines differ.
+func (s *Service) take(ctx context.Context) error {
 	within, cancel := context.WithTimeout(ctx, exchangeTime)
 	defer cancel()
-	text, err := s.config.Replicas.Load(within, snapshotDocument)
+	text, age, err := s.config.Replicas.LoadAged(within, snapshotDocument)
+	now := time.Now()
 	if err != nil {
 		return fmt.Errorf("loading what another replica saw: %w", err)
 	}
@@ -145,13 +146,15 @@ func (s *Service) take(ctx context.Context, arrived time.Time) error {
 		return fmt.Errorf("reading what another replica saw: %w", err)
 	}
 	seen := shared.Snapshot
-	// The clocks of two machines differ: what has just been heard is new.
-	seen.taken = seen.CheckedAt
-	if !arrived.IsZero() {
-		seen.taken = arrived.Add(-time.Duration(seen.AgeMS) * time.Millisecond)
-	}
+	seen.taken = takenAt(now, age, seen.AgeMS)
 	s.adopt(seen, shared.Minutes)
-	return s.takePartitions(within, seen.taken.Sub(seen.CheckedAt))
+	return s.takePartitions(within)
+}
+
+// takenAt is when something was seen by the clock of this machine, if it was
+// that old when it was written, and was written an age ago.
+func takenAt(now time.Time, age time.Duration, ageMS int64) time.Time {
+	return now.Add(-age - time.Duration(ageMS)*time.Millisecond)
 }
 
 func (s *Service) adopt(seen Snapshot, usual []sharedMinute) {
@@ -166,8 +169,9 @@ func (s *Service) adopt(seen Snapshot, usual []sharedMinute) {
 		return
 	}
 	s.base, s.mine, s.peers, s.usual = &sight{snapshot: seen}, false, nil, nil
+	ahead := seen.taken.Unix()/60 - seen.CheckedAt.Unix()/60 // the minutes are those of the leader's clock
 	for _, m := range usual {
-		s.usual = append(s.usual, minute{m.Number, m.Rate})
+		s.usual = append(s.usual, minute{m.Number + ahead, m.Rate})
 	}
 	if s.latest.Swap(&seen) == nil {
 		close(s.looked)
@@ -175,11 +179,12 @@ func (s *Service) adopt(seen Snapshot, usual []sharedMinute) {
 }
 
 // takePartitions loads the partitions, which change less often, not each time.
-func (s *Service) takePartitions(ctx context.Context, ahead time.Duration) error {
+func (s *Service) takePartitions(ctx context.Context) error {
 	if old := s.shared.Load(); old != nil && time.Since(old.taken) < asideEvery {
 		return nil
 	}
-	text, err := s.config.Replicas.Load(ctx, partitionsDocument)
+	text, age, err := s.config.Replicas.LoadAged(ctx, partitionsDocument)
+	now := time.Now()
 	if err != nil {
 		return fmt.Errorf("loading what another replica saw of the partitions: %w", err)
 	}
@@ -190,7 +195,8 @@ func (s *Service) takePartitions(ctx context.Context, ahead time.Duration) error
 	if err := json.Unmarshal(text, &heard); err != nil {
 		return fmt.Errorf("reading what another replica saw of the partitions: %w", err)
 	}
+	taken := takenAt(now, age, heard.AgeMS)
 	heard.total() // without what its age had added
-	s.shared.Store(&sharedPartitions{heard, heard.CheckedAt.Add(ahead)})
+	s.shared.Store(&sharedPartitions{heard, taken})
 	return nil
 }

@@ -18,8 +18,9 @@ type Replicas interface {
 	Post(ctx context.Context, p replica.Posting) error
 	// Tell tells only those who listen at this replica.
 	Tell(d replica.Draft)
-	// Load returns a document, nil if there is none.
-	Load(ctx context.Context, name string) (json.RawMessage, error)
+	// LoadAged returns a document and how long ago it was written, by the
+	// server's clock; nil if there is none.
+	LoadAged(ctx context.Context, name string) (json.RawMessage, time.Duration, error)
 	// Report tells the others how this replica is, Peers is what they told.
 	Report(ctx context.Context, body json.RawMessage) error
 	Peers(ctx context.Context) ([]replica.Peer, error)

@@ -22,15 +22,39 @@ import (
 type hub struct {
 	mu        sync.Mutex
 	documents map[string]json.RawMessage
+	changed   map[string]time.Time
 	reports   map[string]json.RawMessage
 	seats     []*seat
 	posted    map[string]int
 	loaded    int // snapshots
 	refuses   bool
+	silent    bool          // nothing that is posted arrives
+	ahead     time.Duration // the clock of the leader, before that of the others
+}
+
+func (h *hub) hush() { h.mu.Lock(); defer h.mu.Unlock(); h.silent = true }
+
+// loads is how often the snapshot was loaded.
+func (h *hub) loads() int { h.mu.Lock(); defer h.mu.Unlock(); return h.loaded }
+
+// edit changes a document as it lies there.
+func (h *hub) edit(t *testing.T, name string, change func(document map[string]any)) {
+	t.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var document map[string]any
+	require.NoError(t, json.Unmarshal(h.documents[name], &document))
+	change(document)
+	text, err := json.Marshal(document)
+	require.NoError(t, err)
+	h.documents[name] = text
 }
 
 func newHub() *hub {
-	return &hub{documents: map[string]json.RawMessage{}, reports: map[string]json.RawMessage{}, posted: map[string]int{}}
+	return &hub{
+		documents: map[string]json.RawMessage{}, changed: map[string]time.Time{}, reports: map[string]json.RawMessage{},
+		posted: map[string]int{},
+	}
 }
 
 // seat is one replica at the hub.
@@ -65,7 +89,12 @@ func (s *seat) Post(_ context.Context, p replica.Posting) error {
 	if s.State() != replica.Collecting {
 		return replica.ErrNotLeading
 	}
-	maps.Copy(s.hub.documents, p.Documents)
+	if s.hub.silent {
+		return nil
+	}
+	for name, text := range shifted(s.t, p.Documents, s.hub.ahead) {
+		s.hub.documents[name], s.hub.changed[name] = text, time.Now()
+	}
 	for _, m := range p.Messages {
 		s.hub.posted[m.Channel]++
 		frame, err := json.Marshal(map[string]any{"type": m.Channel, "timestamp": "2026-01-05T14:30:00Z", "seq": s.hub.posted[m.Channel], "data": m.Data})
@@ -82,13 +111,13 @@ func (s *seat) Post(_ context.Context, p replica.Posting) error {
 	return nil
 }
 
-func (s *seat) Load(_ context.Context, name string) (json.RawMessage, error) {
+func (s *seat) LoadAged(_ context.Context, name string) (json.RawMessage, time.Duration, error) {
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
 	if name == "snapshot" {
 		s.hub.loaded++
 	}
-	return s.hub.documents[name], nil
+	return s.hub.documents[name], time.Since(s.hub.changed[name]), nil
 }
 
 func (s *seat) Report(_ context.Context, body json.RawMessage) error {

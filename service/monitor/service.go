@@ -87,7 +87,7 @@ type Service struct {
 	shared  atomic.Pointer[sharedPartitions]
 	running atomic.Bool
 	looked  chan struct{} // closed after the first look
-	news    chan time.Time
+	news    chan struct{}
 
 	mu    sync.Mutex // guards what the snapshot is made of
 	base  *sight
@@ -110,7 +110,7 @@ func New(config Config) *Service {
 	}
 	s := &Service{
 		config: config, started: time.Now(), listed: Measures(), locals: newLocals(config), plans: newPlans(),
-		looked: make(chan struct{}), news: make(chan time.Time, 1),
+		looked: make(chan struct{}), news: make(chan struct{}, 1),
 	}
 	s.aside = newAside(config.Partitions, s.compose)
 	return s

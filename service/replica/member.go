@@ -44,7 +44,7 @@ type Member struct {
 // store is where messages, documents and members are.
 type store interface {
 	post(ctx context.Context, p Posting) error
-	load(ctx context.Context, name string) (json.RawMessage, error)
+	load(ctx context.Context, name string) (json.RawMessage, time.Duration, error)
 	change(ctx context.Context, name string, change func(old json.RawMessage) (json.RawMessage, error)) error
 	past(ctx context.Context, channel string, n int) ([]Message, error)
 	report(ctx context.Context, body json.RawMessage) error
@@ -152,9 +152,16 @@ func (m *Member) Post(ctx context.Context, p Posting) error {
 
 // Load returns a document, nil if there is none.
 func (m *Member) Load(ctx context.Context, name string) (json.RawMessage, error) {
+	body, _, err := m.LoadAged(ctx, name)
+	return body, err
+}
+
+// LoadAged returns a document too, and how long ago it was written: by the
+// server's clock, for those of the machines may differ.
+func (m *Member) LoadAged(ctx context.Context, name string) (json.RawMessage, time.Duration, error) {
 	store, err := m.joinedStore(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	return store.load(ctx, name)
 }

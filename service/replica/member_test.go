@@ -219,6 +219,28 @@ func TestOneCollectsAndAllHear(t *testing.T) {
 	require.Equal(t, uint64(3), follows.seqs("x")[3])
 }
 
+func TestTheServerSaysHowOldADocumentIs(t *testing.T) {
+	dsn := testdb.Empty(t)
+	a := join(t, dsn, "a")
+	a.becomes(t, replica.Collecting)
+	require.NoError(t, a.Post(t.Context(), replica.Posting{Documents: map[string]json.RawMessage{"d": body(1)}}))
+	age := func() time.Duration {
+		_, age, err := a.LoadAged(t.Context(), "d")
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, age, time.Duration(0))
+		return age
+	}
+	require.Less(t, age(), time.Minute)
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	for later, hours := range []int{1, -1} { // -1: the clock of the server was set back
+		_, err = conn.Exec(t.Context(), `update monitoring.documents set changed_at = clock_timestamp() - make_interval(hours => $1)`, hours)
+		require.NoError(t, err)
+		require.Equal(t, later == 0, age() >= time.Hour)
+	}
+}
+
 func TestAlone(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	a := join(t, "", "a")

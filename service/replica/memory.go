@@ -21,9 +21,14 @@ type memory struct {
 
 	mu        sync.Mutex
 	channels  map[string]*channel
-	documents map[string]json.RawMessage
+	documents map[string]document
 	body      json.RawMessage
 	reported  time.Time
+}
+
+type document struct {
+	body    json.RawMessage
+	changed time.Time
 }
 
 type channel struct {
@@ -32,7 +37,7 @@ type channel struct {
 }
 
 func newMemory(name string, out *outbox) *memory {
-	return &memory{name: name, out: out, before: uint64(time.Now().UnixMilli()), channels: map[string]*channel{}, documents: map[string]json.RawMessage{}}
+	return &memory{name: name, out: out, before: uint64(time.Now().UnixMilli()), channels: map[string]*channel{}, documents: map[string]document{}}
 }
 
 // goOn makes the numbers go on after those that were heard.
@@ -68,7 +73,7 @@ func (s *memory) post(_ context.Context, p Posting) error {
 	defer s.mu.Unlock()
 	var told []item
 	for name, body := range p.Documents {
-		s.documents[name] = bytes.Clone(body)
+		s.documents[name] = document{bytes.Clone(body), time.Now()}
 		told = append(told, item{document: name})
 	}
 	at := instant(time.Now())
@@ -88,10 +93,11 @@ func (s *memory) post(_ context.Context, p Posting) error {
 	return nil
 }
 
-func (s *memory) load(_ context.Context, name string) (json.RawMessage, error) {
+func (s *memory) load(_ context.Context, name string) (json.RawMessage, time.Duration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return bytes.Clone(s.documents[name]), nil
+	d := s.documents[name]
+	return bytes.Clone(d.body), time.Since(d.changed), nil
 }
 
 func (s *memory) change(
@@ -99,7 +105,7 @@ func (s *memory) change(
 ) error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	old, err := s.load(ctx, name)
+	old, _, err := s.load(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -112,7 +118,7 @@ func (s *memory) change(
 	if body == nil {
 		delete(s.documents, name)
 	} else {
-		s.documents[name] = bytes.Clone(body)
+		s.documents[name] = document{bytes.Clone(body), time.Now()}
 	}
 	s.out.add(item{document: name})
 	return nil

@@ -104,26 +104,36 @@ func write(ctx context.Context, conn *pgx.Conn, held int64, p Posting) error {
 	return nil
 }
 
-func (s shared) load(ctx context.Context, name string) (body json.RawMessage, err error) {
+func (s shared) load(ctx context.Context, name string) (body json.RawMessage, age time.Duration, err error) {
 	err = s.desk.do(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		body, _, err = read(ctx, conn, name)
+		asked := time.Now()
+		found, err := read(ctx, conn, name)
+		body, age = found.body, found.age+time.Since(asked) // the answer may have been long on its way
 		return err
 	})
-	return body, err
+	return body, age, err
 }
 
-// read returns a document and its version; both are empty if there is none.
-func read(ctx context.Context, conn *pgx.Conn, name string) (json.RawMessage, string, error) {
+// found is a document; it is empty if there is none.
+type found struct {
+	body    json.RawMessage
+	version string
+	age     time.Duration
+}
+
+func read(ctx context.Context, conn *pgx.Conn, name string) (found, error) {
 	var body, version string
-	err := conn.QueryRow(ctx, `select body::text, xmin::text from monitoring.documents where name = $1`, name).
-		Scan(&body, &version)
+	var seconds float64
+	err := conn.QueryRow(ctx, `
+		select body::text, xmin::text, extract(epoch from clock_timestamp() - changed_at)::float8
+		from monitoring.documents where name = $1`, name).Scan(&body, &version, &seconds)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return nil, "", nil
+		return found{}, nil
 	case err != nil:
-		return nil, "", err
+		return found{}, err
 	}
-	return json.RawMessage(body), version, nil
+	return found{json.RawMessage(body), version, time.Duration(max(0, seconds) * float64(time.Second))}, nil
 }
 
 // change reads, lets change, and writes if nobody else has in the meantime. So
@@ -132,22 +142,21 @@ func (s shared) change(
 	ctx context.Context, name string, change func(old json.RawMessage) (json.RawMessage, error),
 ) error {
 	for range changeTries {
-		var old json.RawMessage
-		var version string
+		var old found
 		err := s.desk.do(ctx, func(ctx context.Context, conn *pgx.Conn) (err error) {
-			old, version, err = read(ctx, conn, name)
+			old, err = read(ctx, conn, name)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		body, err := change(old)
+		body, err := change(old.body)
 		if err != nil {
 			return err
 		}
 		done := false
 		err = s.desk.do(ctx, func(ctx context.Context, conn *pgx.Conn) (err error) {
-			done, err = replace(ctx, conn, name, version, body)
+			done, err = replace(ctx, conn, name, old.version, body)
 			return err
 		})
 		if done || err != nil && !busy(err) {
