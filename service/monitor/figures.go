@@ -46,7 +46,7 @@ func (s Snapshot) Figures() map[string]float64 {
 func (s Snapshot) Unread() []string {
 	var unread []string
 	for _, m := range s.measures() {
-		if s.stale(m) || slices.Contains(s.Reasons, Outdated) {
+		if s.stale(m) || s.hidden(m) || slices.Contains(s.Reasons, Outdated) {
 			unread = append(unread, m.Name)
 		}
 	}
@@ -64,6 +64,12 @@ func (s Snapshot) measures() []Measure {
 
 func (s Snapshot) stale(m Measure) bool {
 	return slices.ContainsFunc(s.Stale, func(old Stale) bool { return old.Part == m.part })
+}
+
+// hidden says that the sessions of others may not be seen: of an activity that
+// was read everything is known, or nothing.
+func (s Snapshot) hidden(m Measure) bool {
+	return m.part == activityPart && s.Transactions.LongestMS == nil && !slices.Contains(s.Reasons, NotCollected)
 }
 
 func healthMeasures() []Measure {

@@ -1,5 +1,8 @@
 package monitor
 
+// activityPart is what the sessions of others do.
+const activityPart = "activity"
+
 func activityMeasures() []Measure {
 	return []Measure{
 		{"work.commits_per_second", "transactions/s", "Commits of the last minute, of everybody.", "database",
@@ -10,17 +13,17 @@ func activityMeasures() []Measure {
 			func(s *Snapshot) *float64 { return optional(s.Work.DeadlocksLastMinute) }},
 		{"work.temp_bytes_per_second", "bytes/s", "What statements of the last minute that did not fit into memory wrote to files.", "database",
 			func(s *Snapshot) *float64 { return s.Work.TempBytesPerSecond }},
-		{"transactions.longest_ms", "ms", "The age of the oldest open transaction.", "activity",
+		{"transactions.longest_ms", "ms", "The age of the oldest open transaction.", activityPart,
 			func(s *Snapshot) *float64 { return s.Transactions.LongestMS }},
-		{"transactions.longest_idle_ms", "ms", "How long one has been idle that did not end.", "activity",
+		{"transactions.longest_idle_ms", "ms", "How long one has been idle that did not end.", activityPart,
 			func(s *Snapshot) *float64 { return s.Transactions.LongestIdleMS }},
-		{"transactions.longest_statement_ms", "ms", "How long a statement has been running.", "activity",
+		{"transactions.longest_statement_ms", "ms", "How long a statement has been running.", activityPart,
 			func(s *Snapshot) *float64 { return s.Transactions.LongestStatementMS }},
-		{"transactions.idle", "transactions", "Open ones that are idle.", "activity",
+		{"transactions.idle", "transactions", "Open ones that are idle.", activityPart,
 			func(s *Snapshot) *float64 { return optional(s.Transactions.IdleInTransaction) }},
-		{"locks.waiting", "sessions", "Sessions that wait for a lock.", "activity",
+		{"locks.waiting", "sessions", "Sessions that wait for a lock.", activityPart,
 			func(s *Snapshot) *float64 { return optional(s.Locks.Waiting) }},
-		{"locks.longest_wait_ms", "ms", "The longest of these waits.", "activity",
+		{"locks.longest_wait_ms", "ms", "The longest of these waits.", activityPart,
 			func(s *Snapshot) *float64 { return s.Locks.LongestWaitMS }},
 	}
 }

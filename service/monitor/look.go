@@ -70,7 +70,7 @@ func newLook(config Config, aside *aside) *look {
 	l.parts = []*part{
 		{name: "database", quick: true, read: l.readDatabase},
 		{name: "inserts", read: l.readInserts},
-		{name: "activity", quick: true, read: l.readActivity},
+		{name: activityPart, quick: true, read: l.readActivity},
 		{name: "wal", every: 5 * time.Second, read: l.readWAL},
 		{name: "replication", quick: true, read: l.readReplication},
 		{name: "tables", every: 10 * time.Second, read: l.readTables},

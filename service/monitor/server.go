@@ -28,6 +28,10 @@ func newServer() server {
 // others are the sessions of this database without the monitor's own.
 const others = `datname = current_database() and application_name <> '` + applicationName + `'`
 
+// unseen are the sessions of users of which the monitor, without pg_monitor,
+// may see nothing. The server's own processes have no user.
+const unseen = `backend_type is null and usesysid is not null`
+
 func (l *look) readActivity(ctx context.Context, conn *pgx.Conn, _ time.Time) error {
 	const sql = `with session as materialized (
 			select wait_event_type, state, state like 'idle in transaction%' as idle,
@@ -35,12 +39,14 @@ func (l *look) readActivity(ctx context.Context, conn *pgx.Conn, _ time.Time) er
 				1000 * extract(epoch from clock_timestamp() - state_change)::float8 as state_ms,
 				1000 * extract(epoch from clock_timestamp() - query_start)::float8 as statement_ms
 			from pg_stat_activity where ` + others + ` and backend_type = 'client backend')
-		select (select count(*) from pg_stat_activity where ` + others + ` and wait_event_type = 'Lock'), count(*) filter (where idle),
+		select (select count(*) from pg_stat_activity where ` + others + ` and wait_event_type = 'Lock'),
+			exists (select from pg_stat_activity where ` + others + ` and ` + unseen + `), count(*) filter (where idle),
 			coalesce(max(transaction_ms), 0), coalesce(max(state_ms) filter (where idle), 0),
 			coalesce(max(statement_ms) filter (where state = 'active'), 0) from session`
 	var waiting, idle int64
+	var hidden bool
 	var oldest, idlest, statement float64
-	if err := conn.QueryRow(ctx, sql).Scan(&waiting, &idle, &oldest, &idlest, &statement); err != nil {
+	if err := conn.QueryRow(ctx, sql).Scan(&waiting, &hidden, &idle, &oldest, &idlest, &statement); err != nil {
 		return fmt.Errorf("reading pg_stat_activity: %w", err)
 	}
 	oldest, idlest, statement = max(0, oldest), max(0, idlest), max(0, statement)
@@ -48,10 +54,15 @@ func (l *look) readActivity(ctx context.Context, conn *pgx.Conn, _ time.Time) er
 		LongestMS: &oldest, LongestIdleMS: &idlest, LongestStatementMS: &statement, IdleInTransaction: &idle,
 	}
 	l.now.Locks = Locks{Waiting: &waiting, LongestWaitMS: new(float64), Blockers: []Blocker{}}
-	if waiting == 0 {
-		return nil
+	if waiting > 0 {
+		if err := l.readBlockers(ctx, conn); err != nil {
+			return err
+		}
 	}
-	return l.readBlockers(ctx, conn)
+	if hidden { // the longest may be that of a session that may not be seen
+		l.now.Transactions, l.now.Locks.Waiting, l.now.Locks.LongestWaitMS = Transactions{}, nil, nil
+	}
+	return nil
 }
 
 // readBlockers is asked only while somebody waits: it halts the lock manager

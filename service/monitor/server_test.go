@@ -130,6 +130,7 @@ func TestPartitionsAddUpToTheirTable(t *testing.T) {
 	require.Positive(t, *s.Wraparound.Age)
 	require.Positive(t, *s.Wraparound.Share)
 	require.NotEmpty(t, *s.Wraparound.OldestTable)
+	require.NotNil(t, s.Wraparound.Vacuums)
 	require.False(t, *s.Replication.Standby)
 }
 

@@ -16,7 +16,8 @@ type Work struct {
 }
 
 // Transactions are those that are open now, of everybody but the monitor, in
-// milliseconds; zero if there are none, null until the first look.
+// milliseconds; zero if there are none, null until the first look and while
+// there are sessions that the monitor may not see.
 type Transactions struct {
 	// LongestMS is the age of the oldest one.
 	LongestMS *float64 `json:"longest_ms"`
@@ -30,7 +31,7 @@ type Transactions struct {
 
 // Locks is who waits for whom.
 type Locks struct {
-	// Waiting counts the sessions that wait for a lock.
+	// Waiting counts the sessions that wait for a lock; null as above.
 	Waiting *int64 `json:"waiting"`
 	// LongestWaitMS is the longest wait in milliseconds; zero if nobody waits.
 	LongestWaitMS *float64 `json:"longest_wait_ms"`
@@ -225,7 +226,8 @@ type Wraparound struct {
 	// OldestTable has the oldest transaction of this database.
 	OldestTable    *string `json:"oldest_table"`
 	OldestTableAge *int64  `json:"oldest_table_age"`
-	// Vacuums counts the automatic ones that are running here now.
+	// Vacuums counts the automatic ones that are running here now; null if the
+	// monitor may not see them.
 	Vacuums *int64 `json:"vacuums"`
 }
 

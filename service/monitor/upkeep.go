@@ -69,7 +69,8 @@ func (l *look) readWraparound(ctx context.Context, conn *pgx.Conn, _ time.Time) 
 		select age(d.datfrozenxid)::bigint, age(d.datfrozenxid) / bound.xid,
 			mxid_age(d.datminmxid)::bigint, mxid_age(d.datminmxid) / bound.multixact,
 			(select max(age(datfrozenxid)) / bound.xid from pg_database), oldest.name, oldest.age,
-			(select count(*) from pg_stat_activity where backend_type = 'autovacuum worker' and datname = current_database())
+			(select case when pg_has_role('pg_read_all_stats', 'usage') then count(*) end from pg_stat_activity
+				where backend_type = 'autovacuum worker' and datname = current_database())
 		from bound, pg_database d left join oldest on true where d.datname = current_database()`
 	var w Wraparound
 	if err := conn.QueryRow(ctx, sql).Scan(&w.Age, &w.Share, &w.MultixactAge, &w.MultixactShare, &w.ServerShare,
