@@ -16,10 +16,15 @@ type Board struct {
 	// others, as they were posted.
 	own, shared ledger
 	draft       draft
-	people      people
+	// parted is what held for all when a time alone began; nil at other times.
+	parted *ledger
+	people people
 	// acknowledged are the acknowledgements of own alerts.
 	acknowledged map[string]acknowledged
 	history      history
+	// open are the alerts of all replicas of which own clients heard last that
+	// they are active.
+	open map[string]Event
 	// newest are the figures that were judged last.
 	newest Reading
 	// changed has one element from a change until it is saved.
@@ -30,7 +35,7 @@ type Board struct {
 func NewBoard(rules []Rule) *Board {
 	b := &Board{
 		own: newLedger(), shared: newLedger(), draft: draft{ledger: newLedger()},
-		acknowledged: map[string]acknowledged{}, changed: make(chan struct{}, 1),
+		acknowledged: map[string]acknowledged{}, open: map[string]Event{}, changed: make(chan struct{}, 1),
 	}
 	b.take(rules)
 	return b

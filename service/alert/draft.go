@@ -15,8 +15,9 @@ const mostPending = 1000
 // freshFor is how long after others judged a missing figure ends nothing.
 const freshFor = 5 * time.Second
 
-// draft is what the one that leads has judged: the posted states and, on top
-// of them, what is not posted yet.
+// draft is what this replica has judged, or would go on from: the posted states
+// and, on top of them, what is not posted yet. A document that somebody else
+// posted replaces it.
 type draft struct {
 	ledger
 
@@ -27,8 +28,8 @@ type draft struct {
 	// leads says that this replica judges in this term.
 	leads bool
 	term  uint64
-	// base is the serial of the document that the draft goes on from; empty is
-	// none.
+	// base is the serial of the shared document that the draft goes on from;
+	// empty is none. What is posted alone does not change it.
 	base string
 	// events and notices are not posted yet.
 	events  []Event
@@ -122,33 +123,44 @@ func (b *Board) drafted(now time.Time, undelivered map[string][]Notice) *posting
 	return p
 }
 
+// settled is what became of the draft when the document was looked at.
+type settled struct {
+	// made is the posting in doubt, if it was made after all.
+	made *posting
+	// takenUp says that somebody else had posted, so that the draft is dropped.
+	takenUp bool
+	// events and notices say how what this replica told alone has ended: the
+	// events to its own clients.
+	events  []Event
+	notices []Notice
+}
+
 // settle learns what holds at the beginning of a term, or after a posting that
-// may have been made or not. If somebody else has posted meanwhile, the draft
-// is dropped and the document taken up. It returns the posting in doubt if it
-// was made after all.
-func (b *Board) settle(now time.Time, term uint64, found document) (made *posting, takenUp bool) {
+// may have been made or not. If somebody else has posted meanwhile, the
+// document is taken up. If not, or if the document is lost, this replica knows
+// the most and the draft goes on. Whoever begins a term posts at once.
+func (b *Board) settle(now time.Time, term uint64, found document) settled {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	d := &b.draft
-	made, d.doubt = d.doubt, nil
-	if d.term == 0 && len(d.States) > 0 {
-		d.takenUp = true // from a file
+	if !d.leads || d.term != term {
+		d.saved = time.Time{}
 	}
-	d.leads, d.term, d.saved = true, term, now
+	made := d.doubt
+	d.leads, d.term, d.doubt = true, term, nil
 	switch {
 	case made != nil && found.Serial == made.Serial:
 		b.stand(now, made)
-		return made, false
+		return settled{made: made}
 	case found.Serial == d.base || found.Serial == "":
-		return nil, false
+		b.goOn(now)
+		return settled{}
 	}
-	*d = draft{ledger: found.sound(b.scope(false)), leads: true, term: term, base: found.Serial, saved: now, takenUp: true}
-	b.shared = d.clone()
-	return nil, true
+	return b.takeUp(now, found)
 }
 
-// post makes a posting that was made what holds.
-func (b *Board) post(now time.Time, p *posting) {
+// holds makes a posting that was made what holds.
+func (b *Board) holds(now time.Time, p *posting) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.draft.doubt = nil
@@ -158,19 +170,45 @@ func (b *Board) post(now time.Time, p *posting) {
 func (b *Board) stand(now time.Time, p *posting) {
 	d := &b.draft
 	b.shared = p.clone()
-	d.base, d.saved, d.waiting = p.Serial, now, keysOf(p.Undelivered)
+	d.saved, d.waiting = now, keysOf(p.Undelivered)
+	if b.parted == nil {
+		d.base = p.Serial
+	}
 	d.events = slices.Delete(d.events, 0, len(p.events))
 	d.notices = slices.Delete(d.notices, 0, len(p.notices))
 	b.note()
 }
 
 // follow takes up what another replica posted. What this one drafted while it
-// led is kept until it is known whether somebody went on from there.
-func (b *Board) follow(found document) {
+// led is kept until it is known that somebody went on from elsewhere; so is
+// what it knows while the document is lost.
+func (b *Board) follow(now time.Time, found document) settled {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.draft.leads = false
-	b.shared = found.sound(b.scope(false))
+	d := &b.draft
+	d.leads = false
+	switch {
+	case found.Serial == "":
+		return settled{}
+	case b.parted == nil && (found.Serial == d.base || d.doubt != nil && found.Serial == d.doubt.Serial):
+		b.shared = found.sound(b.scope(false))
+		return settled{}
+	}
+	return b.takeUp(now, found)
+}
+
+// takeUp replaces all that is known by what somebody else posted.
+func (b *Board) takeUp(now time.Time, found document) settled {
+	here, before := b.shared, b.parted
+	b.shared, b.parted = found.sound(b.scope(false)), nil
+	d := &b.draft
+	*d = draft{ledger: b.shared.clone(), leads: d.leads, term: d.term, base: found.Serial, saved: d.saved, takenUp: true}
+	b.note()
+	if before == nil {
+		return settled{takenUp: true}
+	}
+	events, notices := b.reunite(now, here, *before)
+	return settled{takenUp: true, events: events, notices: notices}
 }
 
 // resign is to be called when this replica does not lead any more.

@@ -33,7 +33,7 @@ func (b *Board) Judge(now time.Time, reading Reading) ([]Event, []Notice) {
 // flush posts what is drafted.
 func (b *Board) flush(now time.Time, events []Event, notices []Notice) ([]Event, []Notice) {
 	if p := b.drafted(now, nil); p != nil {
-		b.post(now, p)
+		b.holds(now, p)
 		for _, e := range p.events {
 			b.hear(e)
 		}

@@ -82,11 +82,26 @@ func (b *Board) History(q Question) []Event {
 	return found
 }
 
-// hear takes an event that was posted.
+// end is the event with which an alert ended.
+func (h *history) end(id string) (Event, bool) {
+	for _, e := range slices.Backward(h.events) {
+		if e.ID == id && !e.State.Active() {
+			return e, true
+		}
+	}
+	return Event{}, false
+}
+
+// hear takes an event that was told to the clients.
 func (b *Board) hear(e Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.history.add(e)
+	if rule, known := b.rule(e.Rule); e.State.Active() && (!known || !rule.own()) {
+		b.open[e.ID] = e
+	} else {
+		delete(b.open, e.ID)
+	}
 	b.note()
 }
 

@@ -70,7 +70,8 @@ func (b *Board) Restore(text []byte) (undelivered map[string][]Notice, err error
 	}
 	if s.Shared != nil {
 		b.shared = s.Shared.sound(b.scope(false))
-		b.draft.ledger = b.shared.clone()
+		b.draft.ledger, b.draft.takenUp = b.shared.clone(), len(b.shared.States) > 0
+		b.parted = new(newLedger()) // what is saved was told by this replica alone
 	}
 	if s.People != nil {
 		b.people = s.People.clone()
@@ -132,6 +133,7 @@ func (s *Service) restore() {
 		s.config.Log.Error("state of the alerts is ignored, all rules begin anew", "file", s.config.State, "error", err)
 		return
 	}
+	s.share.parted = s.parted != nil
 	for i, hook := range s.config.Webhooks {
 		for _, n := range undelivered[hook.key()] {
 			if s.ofThisReplica(n.Rule) {

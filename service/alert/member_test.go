@@ -40,13 +40,28 @@ type member struct {
 	state   replica.State // "" follows from who leads
 	silence time.Duration
 	told    []replica.Message
+	// ears is all that was heard here.
+	ears []replica.Message
+	// alone is where it posts while it is Alone, turns how often that began or
+	// ended.
+	alone *meeting
+	turns uint64
+}
+
+// place is where the member posts and loads at the moment.
+func (m *member) place() *meeting {
+	if m.State() == replica.Alone {
+		return m.alone
+	}
+	return m.meeting
 }
 
 // join makes a member; the first one leads.
 func (m *meeting) join() *member {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	one := &member{meeting: m}
+	one := &member{meeting: m, alone: newMeeting()}
+	one.alone.members = []*member{one}
 	m.members = append(m.members, one)
 	if m.leader == nil {
 		m.leader = one
@@ -86,6 +101,9 @@ func (m *meeting) document(name string) string {
 func (m *member) become(state replica.State, silence time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if (m.state == replica.Alone) != (state == replica.Alone) {
+		m.turns++
+	}
 	m.state, m.silence = state, silence
 }
 
@@ -112,7 +130,7 @@ func (m *member) Leads() bool {
 func (m *member) Term() uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.term
+	return m.term + m.turns
 }
 
 // Silence implements alert.Member.
@@ -134,7 +152,7 @@ func (m *member) Post(ctx context.Context, p replica.Posting) error {
 		return replica.ErrNotLeading
 	}
 	made, err := true, error(nil)
-	if m.fail != nil {
+	if m.fail != nil && m.State() != replica.Alone {
 		made, err = m.fail()
 	}
 	if made {
@@ -144,19 +162,22 @@ func (m *member) Post(ctx context.Context, p replica.Posting) error {
 }
 
 func (m *member) write(p replica.Posting) {
-	m.mu.Lock()
+	place := m.place()
+	place.mu.Lock()
 	var fresh []replica.Message
 	for _, draft := range p.Messages {
-		fresh = append(fresh, replica.Message{Channel: draft.Channel, Seq: uint64(len(m.messages) + 1), At: time.Now().UTC(), Data: draft.Data})
-		m.messages = append(m.messages, fresh[len(fresh)-1])
+		fresh = append(fresh, replica.Message{Channel: draft.Channel, Seq: uint64(len(place.messages) + 1), At: time.Now().UTC(), Data: draft.Data})
+		place.messages = append(place.messages, fresh[len(fresh)-1])
 	}
-	members := slices.Clone(m.members)
+	members := slices.Clone(place.members)
 	for name, text := range p.Documents {
-		m.documents[name] = text
+		place.documents[name] = text
 	}
-	m.mu.Unlock()
+	place.mu.Unlock()
 	for _, one := range members {
-		one.hear(fresh, p.Documents)
+		if one.place() == place {
+			one.hear(fresh, p.Documents)
+		}
 	}
 }
 
@@ -164,6 +185,9 @@ func (m *member) hear(messages []replica.Message, documents map[string]json.RawM
 	if m.service == nil {
 		return
 	}
+	m.mu.Lock()
+	m.ears = append(m.ears, messages...)
+	m.mu.Unlock()
 	for _, message := range messages {
 		m.service.Heard(message)
 	}
@@ -186,9 +210,10 @@ func (m *member) Load(ctx context.Context, name string) (json.RawMessage, error)
 	if ctx.Err() != nil || m.State() == replica.Cut {
 		return nil, errGone
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.documents[name], nil
+	place := m.place()
+	place.mu.Lock()
+	defer place.mu.Unlock()
+	return place.documents[name], nil
 }
 
 // Change implements alert.Member.
@@ -196,15 +221,16 @@ func (m *member) Change(ctx context.Context, name string, change func(json.RawMe
 	if m.State() == replica.Cut {
 		return errGone
 	}
-	m.mu.Lock()
-	text, err := change(m.documents[name])
+	place := m.place()
+	place.mu.Lock()
+	text, err := change(place.documents[name])
 	if err != nil {
-		m.mu.Unlock()
+		place.mu.Unlock()
 		return err
 	}
-	m.documents[name] = text
-	members := slices.Clone(m.members)
-	m.mu.Unlock()
+	place.documents[name] = text
+	members := slices.Clone(place.members)
+	place.mu.Unlock()
 	for _, one := range members {
 		one.hear(nil, map[string]json.RawMessage{name: text})
 	}
@@ -216,8 +242,9 @@ func (m *member) Past(_ context.Context, channel string, n int) ([]replica.Messa
 	if m.State() == replica.Cut {
 		return nil, errGone
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	messages := slices.DeleteFunc(slices.Clone(m.messages), func(one replica.Message) bool { return one.Channel != channel })
+	place := m.place()
+	place.mu.Lock()
+	defer place.mu.Unlock()
+	messages := slices.DeleteFunc(slices.Clone(place.messages), func(one replica.Message) bool { return one.Channel != channel })
 	return messages[max(0, len(messages)-n):], nil
 }

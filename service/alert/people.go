@@ -77,6 +77,8 @@ func readPeople(text json.RawMessage) (people, error) {
 	return p, nil
 }
 
+func (p people) empty() bool { return len(p.Silences)+len(p.Acknowledged) == 0 }
+
 // clone shares nothing that is ever changed.
 func (p people) clone() people {
 	return people{documentVersion, slices.Clone(p.Silences), maps.Clone(p.Acknowledged)}
@@ -90,6 +92,9 @@ func (p *people) acknowledge(rule string, a acknowledged) {
 }
 
 func (p *people) silence(now time.Time, s Silence) error {
+	if slices.ContainsFunc(p.Silences, func(known Silence) bool { return known.ID == s.ID }) {
+		return nil // said again
+	}
 	p.endSilences(now)
 	if len(p.Silences) >= maxSilences {
 		return &Invalid{"rule", fmt.Sprintf("there are %d silences already; end some", maxSilences)}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,15 +43,22 @@ type share struct {
 	mu    sync.Mutex
 	stale map[string]bool // what is to be loaded; past is the history
 
+	// alone are the changes that people made while this replica was alone. It
+	// is of whoever is talking.
+	alone []func(*people) error
+
 	// The rest is of Attend alone.
 	forgot bool // what webhooks have to be told was left to another replica
+	// parted is set from a time alone on until there are others again: what
+	// webhooks have to be told of it nobody else knows.
+	parted bool
 }
 
 const past = "past"
 
 func newShare() *share {
 	s := &share{wake: make(chan struct{}, 1), talking: make(chan struct{}, 1), stale: map[string]bool{}}
-	s.expire(statesDocument, peopleDocument, past)
+	s.expireAll()
 	return s
 }
 
@@ -69,6 +77,9 @@ func (s *share) expire(names ...string) {
 		s.stale[name] = true
 	}
 }
+
+// expireAll is for while nothing is heard of the others.
+func (s *share) expireAll() { s.expire(statesDocument, peopleDocument, past) }
 
 // refresh loads what is to be loaded; what failed is so again the next time.
 func (s *share) refresh(name string, load func() error) error {
@@ -141,38 +152,36 @@ func (s *Service) attend(ctx context.Context) error {
 func (s *Service) Attend(ctx context.Context, now time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, postTime)
 	defer cancel()
-	member := s.config.Member
-	switch member.State() {
+	term := s.config.Member.Term() // before the state: should that change, nothing is posted
+	state := s.config.Member.State()
+	switch state {
 	case replica.Cut:
 		s.resign()
-		s.share.expire(statesDocument, peopleDocument, past) // what changes meanwhile may not be heard
+		s.share.expireAll()
 		return nil
-	case replica.Collecting, replica.Following:
-		s.share.shares.Store(true)
 	case replica.Alone:
+		s.share.expireAll()
+		s.share.shares.Store(false)
+		s.share.parted = true
+		if s.inDoubt(term) {
+			s.part(now, term)
+		}
+		return s.post(ctx, now, term)
+	case replica.Collecting, replica.Following:
 	}
-	term := member.Term()
+	s.share.shares.Store(true)
 	if err := errors.Join(s.share.refresh(past, func() error { return s.recallPast(ctx) }),
-		s.share.refresh(peopleDocument, func() error { return s.listen(ctx) })); err != nil {
+		s.share.refresh(peopleDocument, func() error { return s.listen(ctx, state) })); err != nil {
 		return err
 	}
-	if member.Leads() {
+	if state == replica.Collecting {
 		return s.lead(ctx, now, term)
 	}
-	if !s.share.forgot {
-		s.share.forgot = true
+	if !s.share.forgot || s.share.parted {
 		s.resign()
-		for _, hook := range s.config.Webhooks {
-			hook.Forget() // the one that leads delivers
-		}
+		s.share.expire(statesDocument)
 	}
-	return s.share.refresh(statesDocument, func() error {
-		found, err := s.load(ctx)
-		if err == nil {
-			s.follow(found)
-		}
-		return err
-	})
+	return s.share.refresh(statesDocument, func() error { return s.heel(ctx, now) })
 }
 
 // leave posts how far time has counted, so that whoever leads next goes on from
@@ -201,30 +210,6 @@ func (s *Service) recallPast(ctx context.Context) error {
 	return nil
 }
 
-// listen takes up what people said at other replicas.
-func (s *Service) listen(ctx context.Context) error {
-	select {
-	case s.share.talking <- struct{}{}:
-		defer func() { <-s.share.talking }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	text, err := s.config.Member.Load(ctx, peopleDocument)
-	if err != nil {
-		return fmt.Errorf("loading silences and acknowledgements: %w", err)
-	}
-	if len(text) == 0 {
-		return nil
-	}
-	said, err := readPeople(text)
-	if err != nil {
-		s.config.Log.Error("silences and acknowledgements are ignored", "error", err)
-		return nil
-	}
-	s.heed(said)
-	return nil
-}
-
 // load is the document of the states. One that cannot be read is told and is
 // as if another had begun anew.
 func (s *Service) load(ctx context.Context) (document, error) {
@@ -240,6 +225,18 @@ func (s *Service) load(ctx context.Context) (document, error) {
 	return found, nil
 }
 
+// heel follows the one that leads, which delivers what webhooks have to be
+// told.
+func (s *Service) heel(ctx context.Context, now time.Time) error {
+	found, err := s.load(ctx)
+	if err != nil {
+		return err
+	}
+	s.leaveHooks()
+	s.reunited(s.follow(now, found))
+	return nil
+}
+
 // lead goes on from what was posted last, and posts what is due.
 func (s *Service) lead(ctx context.Context, now time.Time, term uint64) error {
 	if s.inDoubt(term) {
@@ -247,20 +244,27 @@ func (s *Service) lead(ctx context.Context, now time.Time, term uint64) error {
 		if err != nil {
 			return err
 		}
-		made, takenUp := s.settle(now, term, found)
+		became := s.settle(now, term, found)
+		parted := s.share.parted
+		if became.takenUp {
+			s.leaveHooks()
+		}
 		for _, hook := range s.config.Webhooks {
-			if takenUp {
-				hook.Forget()
-			}
-			if takenUp || s.share.forgot {
-				hook.Enqueue(found.Undelivered[hook.key()])
+			if s.share.forgot {
+				hook.Enqueue(slices.DeleteFunc(found.Undelivered[hook.key()], func(n Notice) bool { return parted && !became.takenUp && !s.current(n) }))
 			}
 		}
-		s.share.forgot = false
-		if made != nil {
-			s.posted(made)
+		s.share.forgot, s.share.parted = false, false
+		s.reunited(became)
+		if became.made != nil {
+			s.posted(became.made)
 		}
 	}
+	return s.post(ctx, now, term)
+}
+
+// post posts what is due.
+func (s *Service) post(ctx context.Context, now time.Time, term uint64) error {
 	due := s.drafted(now, waiting(s.config.Webhooks))
 	if due == nil {
 		return nil
@@ -280,7 +284,7 @@ func (s *Service) lead(ctx context.Context, now time.Time, term uint64) error {
 	if err := s.config.Member.Post(ctx, p); err != nil {
 		return fmt.Errorf("posting the events of the alerts: %w", err)
 	}
-	s.post(now, due)
+	s.holds(now, due)
 	s.posted(due)
 	return nil
 }
