@@ -66,7 +66,7 @@ func healthSteps() []Definition {
 			Keyword: "When",
 			Pattern: `^an operator waits until the service has measured what the extension brought$`,
 			Example: "an operator waits until the service has measured what the extension brought",
-			Help:    "Asks for the figures of performance until the service has measured them by itself, which it does ten seconds after its start. A target is missed where the service says so: with all of an interval.",
+			Help:    "Asks for the figures of performance until the service has measured them by itself, which it does ten seconds after its start. A target is missed where the service says so: with all of an interval. A machine on which there is no time for a figure decides nothing.",
 			Yields: []Yield{
 				{"figures without a value", "", Amount}, {"targets missed", "", Amount}, {"time until the figures are measured", "s", Amount},
 				{"answers that break their schema", "", Share},
