@@ -54,7 +54,7 @@ func (b *Board) ends(now time.Time) (events []Event) {
 		if end, known := b.history.end(id); known {
 			events = append(events, end)
 		} else {
-			events = append(events, e.over(now, b.people.silenced(e.Rule)))
+			events = append(events, e.over(now, b.people.silenced(now, e.Rule)))
 		}
 	}
 	return events

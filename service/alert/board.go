@@ -25,8 +25,9 @@ type Board struct {
 	// open are the alerts of all replicas of which own clients heard last that
 	// they are active.
 	open map[string]Event
-	// newest are the figures that were judged last.
+	// newest are the figures that were judged last, looked is when.
 	newest Reading
+	looked time.Time
 	// changed has one element from a change until it is saved.
 	changed chan struct{}
 }
@@ -52,6 +53,7 @@ func (b *Board) take(rules []Rule) {
 func (b *Board) judgeOwn(now time.Time, reading Reading) ([]Event, []Notice) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.looked = now
 	if _, known := reading.Figures[unreachable]; !known && reading.Blind {
 		return nil, nil
 	}
@@ -73,9 +75,8 @@ func (b *Board) draftOrShared() ledger {
 // frameOf is what the rules of one scope are judged within; other is what is
 // known of the rules of the other scope.
 func (b *Board) frameOf(now time.Time, own bool, other ledger) frame {
-	b.people.endSilences(now)
 	return frame{
-		now: now, rules: b.scope(own), silenced: b.people.silenced,
+		now: now, rules: b.scope(own), silenced: func(rule string) bool { return b.people.silenced(now, rule) },
 		elsewhere: func(name string) bool { return other.States[name].Stage.Active() },
 	}
 }
@@ -116,23 +117,15 @@ func (b *Board) note() {
 func (b *Board) replace(now time.Time, rules []Rule) ([]Event, []Notice) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	own, shared := b.frameOf(now, true, b.draftOrShared()), b.frameOf(now, false, b.own)
-	var events []Event
-	for _, old := range b.rules {
-		stays := func(r Rule) bool { return r.Name == old.Name && !r.Disabled && r.of() == old.of() }
-		switch {
-		case slices.ContainsFunc(rules, stays):
-		case old.own():
-			events = append(events, b.own.withdraw(own, old)...)
-		case b.draft.leads:
-			b.draft.events = append(b.draft.events, b.draft.withdraw(shared, old)...)
-		}
-	}
+	former := b.rules
 	b.take(rules)
-	notices := b.own.notices(b.frameOf(now, true, b.draftOrShared()))
+	own, shared := b.frameOf(now, true, b.draftOrShared()), b.frameOf(now, false, b.own)
+	own.former, shared.former = former, former
+	events, notices := b.own.withdraw(own), b.own.notices(own)
 	b.tell(events, notices)
 	if b.draft.leads {
-		b.draft.notices = append(b.draft.notices, b.draft.ledger.notices(b.frameOf(now, false, b.own))...)
+		b.draft.events = append(b.draft.events, b.draft.withdraw(shared)...)
+		b.draft.notices = append(b.draft.notices, b.draft.ledger.notices(shared)...)
 	}
 	return events, notices
 }
@@ -147,10 +140,14 @@ func (b *Board) rule(name string) (Rule, bool) {
 
 // state is what is known of a rule.
 func (b *Board) state(rule Rule) State {
+	of := b.shared
 	if rule.own() {
-		return b.own.States[rule.Name]
+		of = b.own
 	}
-	return b.shared.States[rule.Name]
+	if state := of.States[rule.Name]; rule.judges(state) {
+		return state
+	}
+	return State{}
 }
 
 // inhibitor names the alert that explains whatever the rule sees.

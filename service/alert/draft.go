@@ -191,7 +191,7 @@ func (b *Board) follow(now time.Time, found document) settled {
 	case found.Serial == "":
 		return settled{}
 	case b.parted == nil && (found.Serial == d.base || d.doubt != nil && found.Serial == d.doubt.Serial):
-		b.shared = found.sound(b.scope(false))
+		b.shared = found.sound()
 		return settled{}
 	}
 	return b.takeUp(now, found)
@@ -200,7 +200,7 @@ func (b *Board) follow(now time.Time, found document) settled {
 // takeUp replaces all that is known by what somebody else posted.
 func (b *Board) takeUp(now time.Time, found document) settled {
 	here, before := b.shared, b.parted
-	b.shared, b.parted = found.sound(b.scope(false)), nil
+	b.shared, b.parted = found.sound(), nil
 	d := &b.draft
 	*d = draft{ledger: b.shared.clone(), leads: d.leads, term: d.term, base: found.Serial, saved: d.saved, takenUp: true}
 	b.note()

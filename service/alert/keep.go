@@ -51,9 +51,8 @@ func (b *Board) Save(everything bool, undelivered map[string][]Notice) ([]byte, 
 	return text, nil
 }
 
-// Restore takes up what Save wrote, and returns what was not delivered. States
-// of rules that there are no more are dropped; what webhooks were told of them
-// ends with the next look. If the text cannot be read, nothing is changed.
+// Restore takes up what Save wrote, and returns what was not delivered. Alerts
+// of rules that there are no more end with the next look. If the text cannot be read, nothing is changed.
 func (b *Board) Restore(text []byte) (undelivered map[string][]Notice, err error) {
 	var s saved
 	if err := json.Unmarshal(text, &s); err != nil {
@@ -64,12 +63,12 @@ func (b *Board) Restore(text []byte) (undelivered map[string][]Notice, err error
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.own = s.Own.sound(b.scope(true))
+	b.own = s.Own.sound()
 	if s.Acknowledged != nil {
 		b.acknowledged = s.Acknowledged
 	}
 	if s.Shared != nil {
-		b.shared = s.Shared.sound(b.scope(false))
+		b.shared = s.Shared.sound()
 		b.draft.ledger, b.draft.takenUp = b.shared.clone(), len(b.shared.States) > 0
 		b.parted = new(newLedger()) // what is saved was told by this replica alone
 	}
@@ -80,11 +79,10 @@ func (b *Board) Restore(text []byte) (undelivered map[string][]Notice, err error
 	return s.Undelivered, nil
 }
 
-// of says whether a state that was read makes sense for the rule.
-func (s State) of(rule Rule) bool {
+// sane says whether a state that was read makes sense.
+func (s State) sane() bool {
 	sane := func(w Stopwatch) bool { return w.Elapsed >= 0 && w.Elapsed <= 2*maxDuration }
-	return s.Of == rule.of() &&
-		slices.Contains([]Stage{Pending, Firing, Recovering, OK, NoData, Failed}, s.Stage) &&
+	return slices.Contains([]Stage{Pending, Firing, Recovering, OK, NoData, Failed}, s.Stage) &&
 		slices.Contains([]Severity{None, Warning, Critical}, s.Severity) &&
 		s.Stage.Active() == (s.ID != "") && s.Stage.Active() == (s.Severity != None) &&
 		sane(s.Missing) && sane(s.Warning.Beyond) && sane(s.Warning.Well) && sane(s.Critical.Beyond) && sane(s.Critical.Well)

@@ -2,6 +2,8 @@ package alert
 
 import (
 	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,6 +25,8 @@ type frame struct {
 	now time.Time
 	// rules are those of the ledger's scope.
 	rules []Rule
+	// former are the rules before a change, which know how an alert ends.
+	former []Rule
 	// elsewhere says whether a rule of the other scope has an active alert.
 	elsewhere func(rule string) bool
 	silenced  func(rule string) bool
@@ -31,11 +35,11 @@ type frame struct {
 	fresh bool
 }
 
-// judge steps every rule and returns what changed of alerts, and what the
+// judge ends what no rule stands for, steps every rule and returns what changed of alerts, and what the
 // webhooks are to be told. Changes between ok, nodata and error are not of an
 // alert and are not told.
 func (l ledger) judge(f frame, reading Reading) ([]Event, []Notice) {
-	var events []Event
+	events := l.withdraw(f)
 	for _, inhibited := range []bool{false, true} { // what inhibits goes first
 		for _, rule := range f.rules {
 			if rule.Disabled || inhibited != (len(rule.InhibitedBy) > 0) {
@@ -75,13 +79,37 @@ func (f frame) events(rule Rule, before, after State, changes []Transition) []Ev
 	return events
 }
 
-// withdraw ends the alert of a rule that is no more.
-func (l ledger) withdraw(f frame, rule Rule) []Event {
-	before := l.States[rule.Name]
-	after := before
-	after.Value = nil
-	delete(l.States, rule.Name)
-	return f.events(rule, before, after, Withdraw(f.now, rule, before))
+// withdraw ends every alert that no rule stands for: its rule is gone, or
+// disabled, or about another figure; here, or where this replica now leads.
+func (l ledger) withdraw(f frame) []Event {
+	gone := maps.Clone(l.States)
+	for _, rule := range f.rules {
+		if rule.judges(gone[rule.Name]) {
+			delete(gone, rule.Name)
+		}
+	}
+	var events []Event
+	for _, name := range slices.Sorted(maps.Keys(gone)) {
+		before := gone[name]
+		after := before
+		after.Value = nil
+		rule := before.orphan(name, l.Told[name])
+		if at := slices.IndexFunc(f.former, func(r Rule) bool { return r.Name == name && r.of() == before.Of }); at >= 0 {
+			rule = f.former[at]
+		}
+		delete(l.States, name)
+		events = append(events, f.events(rule, before, after, Withdraw(f.now, rule, before))...)
+	}
+	return events
+}
+
+// judges says whether the rule is the one to judge an alert from a state on.
+func (r Rule) judges(s State) bool { return !r.Disabled && s.Of == r.of() }
+
+// orphan is what is known of the rule of a state if there is no such rule here.
+func (s State) orphan(name string, told Notice) Rule {
+	direction, measure, _ := strings.Cut(s.Of, " ")
+	return Rule{Name: name, Measure: measure, Direction: Direction(direction), Summary: measure + " is {value}.", Runbook: told.Runbook}
 }
 
 // notices compares what fires with what was told, so that nothing is told
@@ -113,13 +141,13 @@ func (l ledger) notices(f frame) []Notice {
 	return due
 }
 
-// sound drops the states that make no sense for the rules, and returns a
-// ledger that can be judged.
-func (l ledger) sound(rules []Rule) ledger {
+// sound drops the states that make no sense, and returns a ledger that can be
+// judged.
+func (l ledger) sound() ledger {
 	kept := newLedger()
-	for _, rule := range rules {
-		if state, known := l.States[rule.Name]; known && !rule.Disabled && state.of(rule) {
-			kept.States[rule.Name] = state
+	for name, state := range l.States {
+		if ruleName.MatchString(name) && state.sane() {
+			kept.States[name] = state
 		}
 	}
 	maps.Copy(kept.Told, l.Told)

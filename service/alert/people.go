@@ -117,8 +117,9 @@ func (p *people) endSilences(now time.Time) {
 	p.Silences = slices.DeleteFunc(p.Silences, func(s Silence) bool { return !now.Before(s.ExpiresAt) })
 }
 
-func (p *people) silenced(rule string) bool {
-	return slices.ContainsFunc(p.Silences, func(s Silence) bool { return s.Rule == rule })
+// silenced judges by the time and deletes nothing, for a clock may jump.
+func (p *people) silenced(now time.Time, rule string) bool {
+	return slices.ContainsFunc(p.Silences, func(s Silence) bool { return s.Rule == rule && now.Before(s.ExpiresAt) })
 }
 
 // acknowledgeable returns the acknowledgement of the rule's alert, and whether
@@ -215,8 +216,9 @@ func (b *Board) Alert(rule string) (Alert, bool) {
 func (b *Board) Silences(now time.Time) []Silence {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.people.endSilences(now)
-	return append([]Silence{}, b.people.Silences...)
+	said := b.people.clone()
+	said.endSilences(now)
+	return append([]Silence{}, said.Silences...)
 }
 
 // words checks what a person wrote.
@@ -226,8 +228,16 @@ func words(field, text string, most int, needed bool) error {
 		return &Invalid{field, "is needed"}
 	case len(text) > most:
 		return &Invalid{field, fmt.Sprintf("must have at most %d bytes", most)}
-	case !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }):
+	case field == "author" && strings.ContainsAny(text, "\n\t\u2028\u2029"):
+		return &Invalid{field, "must be one line without tabs"}
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, controls):
 		return &Invalid{field, "must be text without control characters"}
 	}
 	return nil
+}
+
+// controls says whether a character changes how what is around it reads: it
+// controls a terminal, or the direction of the text.
+func controls(r rune) bool {
+	return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r)
 }

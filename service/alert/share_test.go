@@ -24,10 +24,16 @@ func (m *meeting) runs(t *testing.T, w *world, config alert.Config) (one *member
 	one = m.join()
 	config.Board, config.Monitor, config.Member = alert.NewBoard(alert.Defaults()), w, one
 	one.service = alert.New(config)
+	return one, one.run(t)
+}
+
+// run lets the service of a member run until stop is called.
+func (m *member) run(t *testing.T) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
-	go func() { ran <- one.service.Run(ctx) }()
-	return one, func() {
+	go func() { ran <- m.service.Run(ctx) }()
+	return func() {
 		cancel()
 		require.NoError(t, <-ran)
 	}

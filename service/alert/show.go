@@ -1,6 +1,10 @@
 package alert
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Alert is an active alert, as GET /api/alerts shows it.
 type Alert struct {
@@ -29,7 +33,8 @@ type RuleState struct {
 	Value *float64 `json:"value"`
 }
 
-// Alerts lists the active alerts in the order of the rules.
+// Alerts lists the active alerts in the order of the rules, and after them those
+// of rules that only the one that leads has.
 func (b *Board) Alerts() []Alert {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -37,6 +42,12 @@ func (b *Board) Alerts() []Alert {
 	for _, rule := range b.rules {
 		if b.state(rule).Stage.Active() {
 			alerts = append(alerts, b.alert(rule))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.shared.States)) {
+		state := b.shared.States[name]
+		if rule, known := b.rule(name); state.Stage.Active() && (!known || !rule.judges(state)) {
+			alerts = append(alerts, b.alert(state.orphan(name, b.shared.Told[name])))
 		}
 	}
 	return alerts
@@ -48,7 +59,7 @@ func (b *Board) alert(rule Rule) Alert {
 	a := Alert{
 		ID: s.ID, Rule: rule.Name, Severity: s.Severity, State: s.Stage,
 		Value: copied(s.Value), Threshold: copied(rule.threshold(s.Severity)), Unit: unitOf(rule.Measure),
-		Since: s.Began.UTC(), Acknowledged: b.acknowledgement(rule), Silenced: b.people.silenced(rule.Name),
+		Since: s.Began.UTC(), Acknowledged: b.acknowledgement(rule), Silenced: b.people.silenced(b.looked, rule.Name),
 		Summary: rule.summary(s.Value, s.Severity, s.Stage), Runbook: rule.Runbook,
 	}
 	if name := b.inhibitor(rule); name != "" {

@@ -135,7 +135,7 @@ func (b silenceBody) expiry(now time.Time) (time.Time, error) {
 	}
 	lasts, err := time.ParseDuration(*b.Duration)
 	if err != nil || lasts <= 0 {
-		return now, &alert.Invalid{Field: "duration", Problem: "must be a duration such as 90m"}
+		return now, &alert.Invalid{Field: "duration", Problem: "must be a duration such as 90m, at most 720h (30 days)"}
 	}
 	return now.Add(lasts), nil
 }
@@ -186,8 +186,8 @@ func (f *filters) set(name, value string) (err error) {
 		}
 	case "state":
 		f.State = alert.Stage(value)
-		if all := []alert.Stage{alert.Pending, alert.Firing, alert.Recovering, alert.OK, alert.NoData}; !slices.Contains(all, f.State) {
-			return invalid("must be pending, firing, recovering, ok or nodata")
+		if all := []alert.Stage{alert.Pending, alert.Firing, alert.Recovering, alert.OK, alert.NoData, alert.Failed}; !slices.Contains(all, f.State) {
+			return invalid("must be pending, firing, recovering, ok, nodata or error")
 		}
 	case "acknowledged", "silenced":
 		if value != "true" && value != "false" {

@@ -118,7 +118,7 @@ func TestAlertsCanBeNarrowed(t *testing.T) {
 	for question, count := range map[string]int{
 		"alerts": 1, "alerts?rule=pool_usage": 0, "alerts?rule=database_unreachable&state=firing&severity=critical": 1,
 		"alerts?state=pending": 0, "alerts?severity=warning": 0, "alerts?acknowledged=false": 1, "alerts?silenced=true": 0,
-		"alerts/history": 2, "alerts/history?limit=1": 1, "alerts/history?state=pending": 1, "alerts/history?rule=pool_usage": 0,
+		"alerts/history": 2, "alerts/history?limit=1": 1, "alerts/history?state=pending": 1, "alerts/history?state=error": 0, "alerts/history?rule=pool_usage": 0,
 		"alerts/history?from=2199-01-01T00:00:00Z": 0, "alerts/history?to=2199-01-01T00:00:00Z": 2,
 	} {
 		contract := "http/alerts"
@@ -160,6 +160,9 @@ func TestWrongWordsAboutAlertsAreRefusedWithTheirField(t *testing.T) {
 		"a silence of nothing":    {"POST", silences, `{"rule":"weather","author":"a","reason":"b","duration":"1m"}`, 404, `"field":"rule"`},
 		"a silence for ever":      {"POST", silences, silence(""), 400, "expires_at: is needed, or duration, such as 90m"},
 		"a silence of both":       {"POST", silences, silence(`,"duration":"1m","expires_at":"2199-01-01T00:00:00Z"`), 400, `"field":"duration"`},
+		"far too long a silence":  {"POST", silences, silence(`,"duration":"9999999h"`), 400, "duration: must be a duration such as 90m, at most 720h (30 days)"},
+		"a name of two lines":     {"POST", acknowledge, `{"author":"ada\nbob"}`, 400, "author: must be one line"},
+		"letters backwards":       {"POST", acknowledge, `{"author":"ada","comment":"x\u202ey"}`, 400, "comment: must be text without control characters"},
 		"a negative silence":      {"POST", silences, silence(`,"duration":"-1m"`), 400, `"field":"duration"`},
 		"a silence of the past":   {"POST", silences, silence(`,"expires_at":"2016-01-01T00:00:00Z"`), 400, "must be in the future"},
 		"too long a silence":      {"POST", silences, silence(`,"duration":"721h"`), 400, "within 30 days"},
