@@ -58,14 +58,14 @@ Feature: Operators learn that users wait before the users tell them
 
     # The service knows what is usual from five minutes of trading on. The limit lies below the service's own, so that
     # a busy machine is no trouble.
-    # 2026-11-23: the all-clear has not been seen yet; it was the load of the writers, which is mended and not yet seen green.
+    # 2026-11-23: green on the local provider, not on that of containers: on a busy machine storing stayed slow for 12 s more.
     @release @quarantine @SLO-ALERT-08
     Scenario: Storing prices has become slow
       Given a market of 20 instruments whose operators are alerted as follows:
         | alert       | watches                           | warning               | critical | fires after | ends after |
         | insert_rate | inserts.writing_share_of_baseline | at most 0.2 until 0.3 | never    | 2 s         | 2 s        |
       And the market has traded 20 prices a second for 310 seconds
-      When storing a price takes 300 ms and more until operators are alerted of it
+      When storing a price takes 200 ms and more until operators are alerted of it
       Then these objectives hold:
         | measure                                | target      |
         | alert delay                            | at most 1 s |

@@ -56,7 +56,7 @@ func requestTroubles() []Definition {
 		{
 			Keyword: "When",
 			Pattern: `^storing a price takes ([\d,]+) ms and more until operators are alerted of it$`,
-			Example: "storing a price takes 300 ms and more until operators are alerted of it",
+			Example: "storing a price takes 200 ms and more until operators are alerted of it",
 			Help:    "Has nothing stored for a minute, which is how far back the figure looks; then prices come as the market has traded before, and are locked again and again for that long. The trouble has begun with the first price that was stored slowly. When a listener hears the alert the locks stay away, and the trouble counts as over when nothing of it lies within the last minute any more." + told,
 			Yields:  alarmYields(),
 			Do:      storingSlowUntilAlerted,

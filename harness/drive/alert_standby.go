@@ -81,7 +81,7 @@ func follow(ctx context.Context, dsn string) (*standby, error) {
 	return s, nil
 }
 
-// letStandbysIn adds a line to the server's list of who may come.
+// letStandbysIn adds lines to the server's list of who may come.
 func letStandbysIn(ctx context.Context, dsn string) error {
 	return connected(ctx, dsn, "letting a standby in", func(conn *pgx.Conn) error {
 		var file string
@@ -89,7 +89,7 @@ func letStandbysIn(ctx context.Context, dsn string) error {
 			return err
 		}
 		_, err := conn.Exec(ctx, fmt.Sprintf(
-			`COPY (VALUES (''), ('host replication all all scram-sha-256')) TO PROGRAM 'cat >> "%s"'; SELECT pg_reload_conf()`, file))
+			`COPY (VALUES (''), ('host replication all 0.0.0.0/0 scram-sha-256'), ('host replication all ::/0 scram-sha-256')) TO PROGRAM 'cat >> "%s"'; SELECT pg_reload_conf()`, file))
 		return err
 	})
 }

@@ -38,6 +38,13 @@ func TestCountersThatFallNeverGiveNegativeRates(t *testing.T) {
 	require.InDelta(t, 60, grown, 0, "what is past is forgotten")
 }
 
+func TestWhatIsAMinutePastIsForgottenAtTheReadingNearestToIt(t *testing.T) {
+	const minute, early = time.Minute, 2 * time.Millisecond
+	require.InDelta(t, 1, monitor.GrowthAfter(minute-time.Second/2), 0)
+	require.Zero(t, monitor.GrowthAfter(minute))
+	require.Zero(t, monitor.GrowthAfter(minute-early), "readings do not come on the dot")
+}
+
 func TestTheBaselineIsTheMedianOfTheMinutesWithInserts(t *testing.T) {
 	tests := map[string]struct {
 		rates []float64

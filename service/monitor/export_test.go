@@ -46,6 +46,21 @@ func Growth(sums bool, readings ...float64) (grown float64, perSecond *float64) 
 	return c.grown(0), c.perSecond(0)
 }
 
+// GrowthAfter feeds readings of a counter that grows by one between the first
+// two, twice a second, and returns by how much it grew in the last minute at
+// one that comes that long after the second.
+func GrowthAfter(last time.Duration) float64 {
+	const every = time.Second / 2
+	c := counters{keep: time.Minute}
+	start := time.Unix(0, 0)
+	c.add(start.Add(-every), 0)
+	for later := time.Duration(0); later < last; later += every {
+		c.add(start.Add(later), 1)
+	}
+	c.add(start.Add(last), 1)
+	return c.grown(0)
+}
+
 // Usual feeds the rate of each minute, of which a second was busy, and returns
 // the baseline after them.
 func Usual(rates ...float64) *float64 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -94,6 +95,22 @@ func TestWhatIsSeenOfPartitionsDoesNotWaitForTheNextLook(t *testing.T) {
 		}
 	})
 	w.eventually("the partitions", func(s monitor.Snapshot) bool { return s.Partitions != nil })
+}
+
+func TestPartitionsThatNobodyCanListAreStaleAtTheNextLook(t *testing.T) {
+	dsn := testdb.Migrated(t)
+	w := startWith(t, dsn, nil, func(c *monitor.Config) {
+		c.Partitions = func(context.Context) (monitor.PartitionStatus, error) {
+			return monitor.PartitionStatus{Tables: []monitor.PartitionStatusTable{partitioned("ticks", "ticks_1")}}, nil
+		}
+	})
+	w.await("the partitions", func(s monitor.Snapshot) bool { return s.Partitions != nil && passing(s) })
+	lock := session(t, dsn)
+	do(t, lock, "begin", "lock table pg_inherits in access exclusive mode")
+	stale := func(s monitor.Snapshot) bool { return slices.Contains(staleParts(s), "partitions") }
+	require.NotNil(t, w.await("a look at what is locked", stale).Partitions, "as they were seen last")
+	do(t, lock, "rollback")
+	w.await("a look at what is free", passing)
 }
 
 func TestChangesOfPartitionsAreLookedAtAtOnceButNotForEver(t *testing.T) {
