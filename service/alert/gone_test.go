@@ -37,7 +37,8 @@ func (m *meeting) without(t *testing.T, w *world, config alert.Config) (*member,
 	one := m.join()
 	config.Board, config.Monitor, config.Member = alert.NewBoard(rules), w, one
 	one.service = alert.New(config)
-	return one, one.run(t)
+	stop := one.run(t)
+	return one, stop
 }
 
 func TestAnAlertWhoseRuleTheNextReplicaDoesNotHaveEndsForAll(t *testing.T) {

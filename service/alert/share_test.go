@@ -24,7 +24,8 @@ func (m *meeting) runs(t *testing.T, w *world, config alert.Config) (one *member
 	one = m.join()
 	config.Board, config.Monitor, config.Member = alert.NewBoard(alert.Defaults()), w, one
 	one.service = alert.New(config)
-	return one, one.run(t)
+	stop = one.run(t)
+	return one, stop
 }
 
 // run lets the service of a member run until stop is called.
