@@ -58,7 +58,7 @@ Feature: Operators learn that users wait before the users tell them
 
     # The service knows what is usual from five minutes of trading on. The limit lies below the service's own, so that
     # a busy machine is no trouble.
-    # 2026-11-23: green on the local provider, not on that of containers: on a busy machine storing stayed slow for 12 s more.
+    # 2026-11-23: green on both providers, but once of two times in containers storing stayed slow for 12 s more on a busy machine.
     @release @quarantine @SLO-ALERT-08
     Scenario: Storing prices has become slow
       Given a market of 20 instruments whose operators are alerted as follows:
