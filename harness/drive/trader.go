@@ -26,6 +26,10 @@ type Gallery struct {
 // trader reads every price that arrives on one line.
 type trader struct {
 	conn *websocket.Conn
+	// greeted is closed by the first message, or when the line ends: the
+	// handshake alone does not say that the trader is among those who are sent
+	// the prices.
+	greeted chan struct{}
 
 	mu    sync.Mutex
 	sheet sheet // its tape is nil until a session is followed
@@ -33,8 +37,9 @@ type trader struct {
 }
 
 // Seat opens a line for each of n traders who read, and one for each of
-// stalled more who never read what they are sent. It returns when the lines
-// that stall have asked for more than a line holds.
+// stalled more who never read what they are sent. It returns when the service
+// has greeted the traders, and the lines that stall have asked for more than a
+// line holds.
 func (m *Market) Seat(ctx context.Context, n, stalled int) (*Gallery, error) {
 	g := &Gallery{}
 	for i := range n + stalled {
@@ -47,19 +52,32 @@ func (m *Market) Seat(ctx context.Context, n, stalled int) (*Gallery, error) {
 			g.stalled = append(g.stalled, newStalledLine(conn))
 			continue
 		}
-		t := &trader{conn: conn}
+		t := &trader{conn: conn, greeted: make(chan struct{})}
 		g.traders = append(g.traders, t)
 		g.readers.Go(t.read)
 	}
-	for _, line := range g.stalled {
-		select {
-		case <-line.full:
-		case <-ctx.Done():
+	for _, t := range g.traders {
+		if err := awaited(ctx, t.greeted); err != nil {
 			g.Leave()
-			return nil, fmt.Errorf("seating %d traders whose line stalls: %w", stalled, ctx.Err())
+			return nil, fmt.Errorf("seating %d traders: %w", n, err)
+		}
+	}
+	for _, line := range g.stalled {
+		if err := awaited(ctx, line.full); err != nil {
+			g.Leave()
+			return nil, fmt.Errorf("seating %d traders whose line stalls: %w", stalled, err)
 		}
 	}
 	return g, nil
+}
+
+func awaited(ctx context.Context, happens <-chan struct{}) error {
+	select {
+	case <-happens:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (m *Market) dial(ctx context.Context, stalls bool) (*websocket.Conn, error) {
@@ -121,11 +139,14 @@ func (g *Gallery) follow(t *tape) {
 }
 
 func (t *trader) read() {
+	greet := sync.OnceFunc(func() { close(t.greeted) })
+	defer greet()
 	for {
 		_, raw, err := t.conn.ReadMessage()
 		if err != nil {
 			return // what is still due will be missing
 		}
+		greet()
 		t.hear(raw, time.Now())
 	}
 }

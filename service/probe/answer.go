@@ -175,6 +175,30 @@ func (a Answer) at(now time.Time) Answer {
 	return a
 }
 
+// sameClock is how far apart the writing of an answer and the end of its round
+// may be for one clock: within it, times are left as they are told.
+const sameClock = 3 * time.Second
+
+// moved is the answer of a clock that is behind this one by so much, told by
+// this one.
+func (a Answer) moved(by time.Duration) Answer {
+	if by.Abs() <= sameClock {
+		return a
+	}
+	move := func(at *time.Time) *time.Time {
+		if at == nil {
+			return nil
+		}
+		return pointer(at.Add(by))
+	}
+	a.MeasuredAt, a.Round.At = move(a.MeasuredAt), move(a.Round.At)
+	a.Metrics = slices.Clone(a.Metrics)
+	for i := range a.Metrics {
+		a.Metrics[i].MeasuredAt = move(a.Metrics[i].MeasuredAt)
+	}
+	return a
+}
+
 func age(since *time.Time, now time.Time) *int64 {
 	if since == nil {
 		return nil

@@ -50,7 +50,9 @@ const (
 type Member interface {
 	Leads() bool
 	Post(ctx context.Context, p replica.Posting) error
-	Load(ctx context.Context, name string) (json.RawMessage, error)
+	// LoadAged returns a document and how long ago it was written, by the
+	// server's clock.
+	LoadAged(ctx context.Context, name string) (json.RawMessage, time.Duration, error)
 }
 
 // Config is what a Service needs.
@@ -183,7 +185,7 @@ func (s *Service) load(ctx context.Context, r *news) {
 	const moments = 10
 	ctx, cancel := context.WithTimeout(ctx, sharing)
 	defer cancel()
-	body, err := s.config.Member.Load(ctx, Document)
+	body, age, err := s.config.Member.LoadAged(ctx, Document)
 	var answer Answer
 	if err == nil && body != nil {
 		err = json.Unmarshal(body, &answer)
@@ -196,6 +198,9 @@ func (s *Service) load(ctx context.Context, r *news) {
 		return
 	}
 	r.failed, r.next = 0, time.Now().Add(again)
+	if answer.Round.At != nil { // it was written as soon as the round had ended
+		answer = answer.moved(time.Now().Add(-age).Sub(*answer.Round.At))
+	}
 	known := s.latest.Load().Round.At
 	if body != nil && (known == nil || answer.Round.At != nil && !answer.Round.At.Before(*known)) {
 		s.latest.Store(&answer)

@@ -18,10 +18,12 @@ import (
 
 // table is where replicas share documents.
 type table struct {
-	mu     sync.Mutex
-	body   json.RawMessage
-	posted atomic.Int64
-	broken bool
+	mu   sync.Mutex
+	body json.RawMessage
+	// written is when, by the clock of the server.
+	written time.Time
+	posted  atomic.Int64
+	broken  bool
 }
 
 // seat is one replica at the table.
@@ -49,18 +51,18 @@ func (s *seat) Post(_ context.Context, p replica.Posting) error {
 	if s.broken {
 		return errors.New("gone")
 	}
-	s.body = p.Documents[probe.Document]
+	s.body, s.written = p.Documents[probe.Document], time.Now()
 	s.posted.Add(1)
 	return nil
 }
 
-func (s *seat) Load(context.Context, string) (json.RawMessage, error) {
+func (s *seat) LoadAged(context.Context, string) (json.RawMessage, time.Duration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken {
-		return nil, errors.New("gone")
+		return nil, 0, errors.New("gone")
 	}
-	return s.body, nil
+	return s.body, time.Since(s.written), nil
 }
 
 // gauge measures one figure at once, and counts.
@@ -160,6 +162,34 @@ func TestAFollowerMeasuresNothingAndShowsWhatTheLeaderMeasured(t *testing.T) {
 		require.Zero(t, none.rounds.Load(), "the old leader measured a minute ago")
 		require.GreaterOrEqual(t, *restarted.Answer().AgeMS, int64(60_000))
 	})
+}
+
+func TestTheAgeOfWhatAnotherMeasuredIsTrueWhateverItsClock(t *testing.T) {
+	for _, off := range []time.Duration{-time.Hour, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			measured := func(ago time.Duration, value float64) json.RawMessage {
+				at := time.Now().Add(off - ago).UTC()
+				body, err := json.Marshal(probe.Answer{
+					MeasuredAt: &at, Round: probe.Round{State: "measured", At: &at},
+					Metrics: []probe.Metric{{Name: probe.PoolEffect, Value: &value, MeasuredAt: &at}},
+				})
+				require.NoError(t, err)
+				return body
+			}
+			shared := &table{body: measured(20*time.Second, 3), written: time.Now().Add(-20 * time.Second)}
+			follower := run(t, probe.Config{Member: &seat{table: shared}, Measure: (&gauge{}).measure})
+			require.EqualValues(t, 20_000, *follower.Answer().AgeMS)
+			require.EqualValues(t, 20_000, *figure(follower.Answer(), probe.PoolEffect).AgeMS)
+
+			off = 0 // another leads now, and its clock is right
+			shared.mu.Lock()
+			shared.body, shared.written = measured(0, 4), time.Now()
+			shared.mu.Unlock()
+			follower.Changed()
+			synctest.Wait()
+			require.Equal(t, 4.0, *figure(follower.Answer(), probe.PoolEffect).Value)
+		})
+	}
 }
 
 func TestAFollowerThatNobodyTellsLooksByItself(t *testing.T) {

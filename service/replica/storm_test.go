@@ -119,6 +119,9 @@ func post(ctx context.Context, t *testing.T, m *heard) {
 func TestConcurrentChangesLoseNothing(t *testing.T) {
 	dsn := testdb.Empty(t)
 	members := []*heard{join(t, dsn, "a"), join(t, dsn, "b"), join(t, dsn, "c")}
+	for _, m := range members {
+		eventually(t, func() bool { return m.State() != replica.Cut }, "%s does not join", m.name)
+	}
 	const each = 15
 	var all sync.WaitGroup
 	for _, m := range members {
