@@ -70,7 +70,7 @@ func newAlerter(t *testing.T) *alerter {
 		a.market.Close()
 		server.Close()
 	})
-	a.say <- `{"type":"connection_established","timestamp":"2026-01-05T14:30:00.123456Z","data":{"client_id":"K7P2Q9XWVE4M","channels":["market_data"]}}`
+	a.say <- greeting
 	return a
 }
 

@@ -126,6 +126,7 @@ func (s *small) listen(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lines = append(s.lines, conn)
+	_ = conn.WriteMessage(websocket.TextMessage, []byte(greeting))
 }
 
 func (s *small) latest(w http.ResponseWriter, r *http.Request) {

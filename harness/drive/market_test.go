@@ -17,6 +17,9 @@ import (
 	"github.com/signoff-dev/signoff/harness/measure"
 )
 
+// greeting is the first message of every line.
+const greeting = `{"type":"connection_established","timestamp":"2026-01-05T14:30:00.123456Z","data":{"client_id":"K7P2Q9XWVE4M","channels":["market_data"]}}`
+
 // fake is a service that does what a test needs it to do wrong.
 type fake struct {
 	status   int           // answer to a price; 0 is 201
@@ -57,6 +60,7 @@ func (f *fake) serve(t *testing.T) *drive.Market {
 		}
 		line := make(chan []byte, 1024)
 		f.lines <- line
+		_ = conn.WriteMessage(websocket.TextMessage, []byte(greeting))
 		for frame := range line {
 			<-time.After(f.held)
 			if conn.WriteMessage(websocket.TextMessage, frame) != nil {

@@ -160,9 +160,9 @@ func (e *exchange) accept(t *testing.T, w http.ResponseWriter, r *http.Request) 
 	if !e.oneWriter {
 		s.out = newQueue(t)
 	}
-	s.send("connection_established", `{"client_id":"K7P2Q9XWVE4M","channels":["market_data","health_status","heartbeat"]}`)
 	e.mu.Lock()
 	e.lines[s] = struct{}{}
+	s.send("connection_established", `{"client_id":"K7P2Q9XWVE4M","channels":["market_data","health_status","heartbeat"]}`)
 	e.mu.Unlock()
 	if e.figures != nil {
 		go e.figures(func(seq int) { s.figure(seq) })

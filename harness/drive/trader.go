@@ -72,11 +72,15 @@ func (m *Market) Seat(ctx context.Context, n, stalled int) (*Gallery, error) {
 }
 
 func awaited(ctx context.Context, happens <-chan struct{}) error {
+	bound := time.NewTimer(patience)
+	defer bound.Stop()
 	select {
 	case <-happens:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-bound.C:
+		return errors.New("the service did not send in time what it begins with")
 	}
 }
 
