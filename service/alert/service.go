@@ -26,8 +26,8 @@ const Channel = "performance_alert"
 const judgeEvery = 100 * time.Millisecond
 
 // cutAfter is how long the database may owe this replica an answer before it
-// counts as not reached. It is asked every 250 ms.
-const cutAfter = 600 * time.Millisecond
+// counts as not reached. It is asked every 250 ms, so that one late answer is none.
+const cutAfter = 500 * time.Millisecond
 
 // Monitor has the newest figures of the database, from memory.
 type Monitor interface {
