@@ -28,9 +28,6 @@ const (
 	leaveTime = time.Second
 	// postAgain is how long after one that failed the next is tried.
 	postAgain = 250 * time.Millisecond
-	// attendEvery is how often the other replicas are attended to without a
-	// reason: what is judged and what they change is one, and waits for nobody.
-	attendEvery = 500 * time.Millisecond
 )
 
 // share is what the service remembers of its conversation with the others.
@@ -120,7 +117,7 @@ func (s *Service) Changed(document string) {
 }
 
 func (s *Service) attend(ctx context.Context) error {
-	tick := time.NewTicker(attendEvery)
+	tick := time.NewTicker(judgeEvery)
 	defer tick.Stop()
 	failing := false
 	for {
