@@ -92,6 +92,20 @@ func TestEveryPromiseStandsOnThePage(t *testing.T) {
 	require.Len(t, rows, next)
 }
 
+func TestACapabilityOfSeveralFilesHasOneStrip(t *testing.T) {
+	run := sample()
+	strips := func() (strips, marks int) {
+		page := drawn(t, run, trusted())
+		part := page[strings.Index(page, `class="strip"`):strings.Index(page, `id="attention"`)]
+		return strings.Count(part, `<p class="sh">`), strings.Count(part, `<li`)
+	}
+	before, marks := strips()
+	run.Features[1].Tag = run.Features[0].Tag
+	after, same := strips()
+	require.Equal(t, before-1, after)
+	require.Equal(t, marks, same)
+}
+
 func TestEveryVerdictHasAMarkAndAWord(t *testing.T) {
 	page := drawn(t, sample(), trusted())
 	for verdict, mark := range map[objective.Verdict]string{

@@ -60,8 +60,12 @@ func verdictPartOf(run evidence.Run, signer Signer, concerns []concernView) verd
 		p.Links = append(p.Links, link{"#not-run", plural(t.skipped, "promise was", "promises were") + " not run"})
 	}
 	number := 0
-	for i, f := range run.Features {
-		p.Strip = append(p.Strip, stripOf(i, f, &number))
+	for i := 0; i < len(run.Features); {
+		first, f := i, run.Features[i]
+		for i++; i < len(run.Features) && label(run.Features[i]) == label(f); i++ { // one capability, several files
+			f.Scenarios = slices.Concat(f.Scenarios, run.Features[i].Scenarios)
+		}
+		p.Strip = append(p.Strip, stripOf(first, f, &number))
 	}
 	for _, v := range verdicts() {
 		p.Tally = append(p.Tally, tallyItem{verdictMark{class(v), string(v)}, fmt.Sprintf("%s %s", count(int64(t.of[v])), v), t.of[v] == 0})
