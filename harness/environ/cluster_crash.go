@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 )
 
 // crash kills all that runs. What that leaves in shared memory is for the next
@@ -11,10 +12,21 @@ import (
 func (c *cluster) crash(ctx context.Context) error {
 	select {
 	case <-c.exited:
-		return fmt.Errorf("it has ended by itself: %s", complaint(c.readLog()))
+		return c.ended()
 	default:
 	}
-	return c.kill(ctx)
+	command := c.command
+	if err := c.kill(ctx); err != nil {
+		return err
+	}
+	if how, ok := command.ProcessState.Sys().(syscall.WaitStatus); ok && !how.Signaled() { // just before
+		return c.ended()
+	}
+	return nil
+}
+
+func (c *cluster) ended() error {
+	return fmt.Errorf("it has ended by itself: %s", complaint(c.readLog()))
 }
 
 // kill ends the server the hard way. The janitor hears beforehand what that
