@@ -212,6 +212,10 @@ func TestAStoppedMigrationSaysHowItGoesOnAndDoes(t *testing.T) {
 				`what it had not committed was rolled back; nothing is lost, and the same command goes on from here\n$`, migration.complaint.String())
 			require.Contains(t, last, `"event":"refused"`)
 
+			require.Eventually(t, func() bool { // the server notices a moment later that its client has gone
+				return ask(t, dsn, `select count(*)::text from pg_locks where locktype = 'advisory'
+					and database = (select oid from pg_database where datname = current_database())`) == "0"
+			}, 10*time.Second, 10*time.Millisecond)
 			code, out, _ := marketd(t, "migrate", "verify", "--database", dsn)
 			require.Equal(t, exitFailed, code)
 			require.Regexp(t, `not done     step 00003 \(up\) was interrupted at statement \d, begun .*: nothing is lost; `+
